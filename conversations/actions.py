@@ -1,0 +1,206 @@
+"""What a turn asks of the world, and what the world may find.
+
+An Action is a look at or a change to the records and runs in the turn's own transaction. An Errand
+is a question to somebody else's system and runs after the commit. Either answers with a Finding,
+which comes back to the conversation as ``Learned``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+Value = str | date | None
+"""An answer as it is stored. ``None`` means the person has none (no surname, no e-mail)."""
+
+
+class Status(StrEnum):
+    """What a card may do on public transport."""
+
+    UNPAIRED = "UNPAIRED"
+    ACTIVE = "ACTIVE"
+    SUSPENDED = "SUSPENDED"
+    PASSIVE = "PASSIVE"
+
+
+class Verdict(StrEnum):
+    """What the HES service says of a code and the person who gave it."""
+
+    VALID = "valid"
+    NOT_FOUND = "not_found"
+    EXPIRED = "expired"
+    MISMATCH = "mismatch"
+    UNCHECKED = "unchecked"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A text that people are shown or accept. Its words are in the catalogues."""
+
+    name: str
+    version: str
+
+
+# --- findings -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CardView:
+    """A paired card as its holder may see it."""
+
+    card: int
+    link: int
+    number: str
+    hes_code: str
+    holder: str
+    status: Status
+    cause: str
+    verified: bool
+    valid_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Whose code it should be."""
+
+    identity_number: str
+    first_name: str
+    last_name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LinkSaved:
+    """The cards are paired. ``holder`` is there so that an errand can ask whose the code is."""
+
+    cards: tuple[CardView, ...]
+    holder: Holder
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRefused:
+    """The registry's rules forbid the pairing: card_taken, code_taken, code_in_use,
+    identity_conflict, person_unknown. Nothing was changed."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class CardsFound:
+    """The cards paired from this address, newest first."""
+
+    cards: tuple[CardView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PersonFound:
+    """What is held of the person this address belongs to; ``None`` if nothing is."""
+
+    answers: Mapping[str, Value] | None
+    consents: tuple[tuple[str, str, datetime], ...] = ()
+    """Document name, version and time of each consent given."""
+
+
+@dataclass(frozen=True, slots=True)
+class LanguagesFound:
+    """The locales there is a catalogue for."""
+
+    locales: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CodeChecked:
+    """What the HES service said. ``links`` are the links the question was about."""
+
+    links: tuple[int, ...]
+    verdict: Verdict
+    valid_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The action was carried out and there is nothing to tell."""
+
+
+Finding = LinkSaved | LinkRefused | CardsFound | PersonFound | LanguagesFound | CodeChecked | Done
+
+
+# --- actions --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RecordConsent:
+    """Keep as evidence that these documents were shown or accepted (law 6698, articles 5 and 10)."""
+
+    documents: tuple[Document, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SaveLink:
+    """Pair a card with a code.
+
+    ``answers`` with an identity number register a person; with only a card number they add a card
+    to the person of this address; with only a code they renew it on ``cards``. ``terms`` is the
+    contract accepted for it, if it was asked.
+    """
+
+    answers: Mapping[str, Value]
+    cards: tuple[int, ...] = ()
+    terms: Document | None = None
+    relative: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KeepVerdict:
+    """Write down what the HES service said of these links."""
+
+    checked: CodeChecked
+
+
+@dataclass(frozen=True, slots=True)
+class LookUpCards:
+    """Find the cards paired from this address."""
+
+
+@dataclass(frozen=True, slots=True)
+class LookUpPerson:
+    """Find what is held of the person of this address."""
+
+
+@dataclass(frozen=True, slots=True)
+class LookUpLanguages:
+    """Find which languages can be spoken."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetNotices:
+    """Let notices reach this address, or stop them (an opt-out and its withdrawal)."""
+
+    wanted: bool
+
+
+Action = (
+    RecordConsent
+    | SaveLink
+    | KeepVerdict
+    | LookUpCards
+    | LookUpPerson
+    | LookUpLanguages
+    | SetNotices
+)
+
+
+# --- errands --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class AskHesService:
+    """Ask the Ministry's HES service whether the code lives and whose it is."""
+
+    hes_code: str
+    holder: Holder
+    links: tuple[int, ...]
+
+
+Errand = AskHesService

@@ -1,0 +1,73 @@
+"""What is done with an answer: parsed, doubted, refused with a reason, or kept."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from conversations.actions import Value
+from conversations.calendar import today
+from conversations.events import Event, OptedOut, Said, SharedContact
+from conversations.moves import Turn, go, proceed, say, traced
+from conversations.parsers import Doubt, Invalid
+from conversations.questions import asking, field_of, help_for
+from conversations.replies import Reply, Word
+from conversations.state import Aside, Place, State
+
+TRIES_BEFORE_HELP = 3
+
+
+def typed(state: State, event: Event, now: datetime) -> Turn:
+    """Text that is neither a choice nor a command: an answer, if one is awaited."""
+    text = event.text if isinstance(event, Said | OptedOut) else ""
+    if state.place is Place.ASKING and text.strip() and state.aside in (Aside.NONE, Aside.DOUBT):
+        return answered(traced_if_delicate(state, event), text, now)
+    missed = replace(state, misses=state.misses + 1)
+    if missed.misses >= TRIES_BEFORE_HELP and state.aside is Aside.NONE:
+        return say(missed, Reply(help_for(state)))
+    return say(missed, Reply("unclear"))
+
+
+def traced_if_delicate(state: State, event: Event) -> State:
+    """Keep the reference of a message that may hold an identity number, wanted or not."""
+    text = event.text if isinstance(event, Said) else ""
+    digits = sum(sign.isdigit() for sign in text)
+    if field_of(state).sensitive or digits >= 8:
+        return traced(state, event.message)
+    return state
+
+
+def answered(state: State, text: str, now: datetime) -> Turn:
+    try:
+        value = field_of(state).parse(text, today(now))
+    except Doubt as doubt:
+        return go(state, aside=Aside.DOUBT, doubt=doubt.value, doubt_code=doubt.code)
+    except Invalid as invalid:
+        return _missed(state, invalid)
+    return accepted(state, value)
+
+
+def _missed(state: State, invalid: Invalid) -> Turn:
+    """What is wrong and the question again; from the third time on with the longer help."""
+    state = replace(state, misses=state.misses + 1, aside=Aside.NONE, doubt=None, doubt_code="")
+    params = {**invalid.params, "asked": field_of(state).title}
+    replies = [Reply(f"invalid.{invalid.code}", params)]
+    if state.misses >= TRIES_BEFORE_HELP:
+        replies.append(Reply(help_for(state)))
+    return Turn(state, (*replies, asking(state, "again")))
+
+
+def accepted(state: State, value: Value) -> Turn:
+    answers = {**state.answers, state.field: value}
+    if state.correcting:
+        return proceed(replace(state, answers=answers), Reply("corrected"))
+    return proceed(replace(state, answers=answers))
+
+
+def contact(state: State, event: SharedContact, now: datetime) -> Turn:
+    """A shared contact counts only where a number is asked, and only if it is the sender's own."""
+    if state.place is not Place.ASKING or not field_of(state).shareable:
+        return say(state, Reply("contact.unasked", {"what": Word("title.phone")}))
+    if not event.own:
+        return say(state, Reply("contact.not_own"))
+    return answered(state, event.phone, now)

@@ -1,0 +1,97 @@
+"""What picking a choice does, whether by button, number or word."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from conversations.actions import RecordConsent
+from conversations.answers import accepted
+from conversations.commands import cancelled, commanded
+from conversations.events import Said
+from conversations.moves import (
+    Turn,
+    agree,
+    begin,
+    ended,
+    full_text,
+    go,
+    moved,
+    proceed,
+    refused,
+    save,
+    say,
+)
+from conversations.questions import asking, code_help, form_of
+from conversations.registration import CONSENT, NOTICE, REGISTRATION, RENEW_CODE, TERMS
+from conversations.replies import Reply
+from conversations.state import Aside, Place, State
+
+
+def chosen(state: State, choice: str) -> Turn:
+    """A choice on the table was picked, whichever way."""
+    if state.aside is not Aside.NONE:
+        return _chosen_aside(state, choice)
+    if state.place is Place.CONSENT:
+        return _consented(state, choice)
+    if state.place is Place.ASKING:
+        return proceed(state) if choice == "keep" else accepted(state, None)
+    if state.place is Place.REVIEW:
+        return _reviewed(state, choice)
+    if state.place is Place.TERMS:
+        return _decided(state, choice)
+    return _from_menu(state, choice)
+
+
+def _chosen_aside(state: State, choice: str) -> Turn:
+    if state.aside is Aside.DOUBT:
+        if choice == "yes":
+            return accepted(state, state.doubt)
+        state = moved(state)
+        return Turn(state, (Reply("doubt.declined"), asking(state, "again")))
+    if state.aside is Aside.CORRECT:
+        return go(state, place=Place.ASKING, field=choice, correcting=True)
+    if state.aside is Aside.LANGUAGE:
+        return go(state, locale=choice, offers=())
+    cards = tuple(int(id) for id in choice.split("-"))
+    return begin(state, RENEW_CODE, cards=cards, offers=())
+
+
+def _consented(state: State, choice: str) -> Turn:
+    if choice == "full_text":
+        return say(state, full_text(NOTICE.name), full_text(CONSENT.name))
+    if choice == "refuse":
+        return refused(state)
+    state = replace(state, consented=CONSENT.version)
+    turn = begin(state, form_of(state), Reply("consent.thanks"))
+    return replace(turn, action=RecordConsent((NOTICE, CONSENT)))
+
+
+def _reviewed(state: State, choice: str) -> Turn:
+    if choice == "cancel":
+        return cancelled(state)
+    if choice == "correct":
+        if len(form_of(state).fields) == 1:
+            return go(
+                state, place=Place.ASKING, field=form_of(state).fields[0].name, correcting=True
+            )
+        return go(state, aside=Aside.CORRECT)
+    return agree(state)
+
+
+def _decided(state: State, choice: str) -> Turn:
+    if choice == "full_text":
+        return say(state, full_text(TERMS.name))
+    if choice == "refuse":
+        return ended(state, Reply("terms.refused"))
+    return save(replace(state, accepted=TERMS.version))
+
+
+def _from_menu(state: State, choice: str) -> Turn:
+    if choice == "register":
+        return begin(state, REGISTRATION)
+    if choice == "relative":
+        return begin(state, REGISTRATION, Reply("relative"), relative=True)
+    if choice == "code_help":
+        return say(state, code_help(state))
+    turn = commanded(state, choice, Said(choice))
+    return turn if turn is not None else say(state, Reply("unclear"))

@@ -1,0 +1,143 @@
+"""What the commands do: geri, iptal, yardım and the rest, at any point of the talk."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from conversations.actions import Action, LookUpCards, LookUpLanguages, LookUpPerson
+from conversations.events import Command, Event
+from conversations.moves import (
+    Turn,
+    begin,
+    ended,
+    full_text,
+    go,
+    proceed,
+    refused,
+    say,
+    stopped,
+    tell,
+)
+from conversations.questions import code_help, form_of, help_for
+from conversations.registration import ADD_CARD, NOTICE, REGISTRATION, TERMS
+from conversations.replies import Reply
+from conversations.state import Aside, Place, State
+
+
+def commanded(state: State, name: str, event: Event) -> Turn | None:
+    """Carry out a command, or return None where the word is better taken for an answer."""
+    if state.aside is not Aside.NONE and name in ("back", "cancel"):
+        return go(state, offers=())
+    if move := _MOVES.get(name):
+        return move(state)
+    if name in _LOOK_UPS:
+        return _look_up(state, name)
+    if name in ("thanks", "greeting", "anger"):
+        speak = say if name == "greeting" else tell
+        return speak(state, Reply(f"courtesy.{name}"))
+    if name == "start":
+        return _started(state, event)
+    return None
+
+
+def _started(state: State, event: Event) -> Turn | None:
+    if state.place is not Place.MENU:
+        return say(state, Reply("resumed")) if isinstance(event, Command) else None
+    if state.known:
+        return say(state, Reply("welcome_back"))
+    return begin(state, REGISTRATION)
+
+
+def _back(state: State) -> Turn:
+    if state.place is Place.TERMS:
+        return go(state, place=Place.REVIEW)
+    if state.place is Place.REVIEW:
+        last = form_of(state).fields[-1].name
+        return go(state, place=Place.ASKING, field=last)
+    if state.place is not Place.ASKING:
+        return say(state, Reply("back.nowhere"))
+    if state.correcting:
+        return proceed(state)
+    place = form_of(state).place(state.field)
+    if place == 0:
+        return say(state, Reply("back.first"))
+    return go(state, place=Place.ASKING, field=form_of(state).fields[place - 1].name)
+
+
+def cancelled(state: State) -> Turn:
+    if state.place is Place.CONSENT:
+        return refused(state)
+    if state.place is Place.MENU:
+        return say(state, Reply("cancel.nothing"))
+    return ended(state, Reply("cancelled"))
+
+
+def _restarted(state: State) -> Turn:
+    if state.place is Place.CONSENT:
+        return say(state, Reply("notice"))
+    if state.place is Place.MENU:
+        return say(state) if state.known else begin(state, REGISTRATION)
+    form = REGISTRATION if state.wanted == "remedy" else form_of(state)
+    return begin(state, form, Reply("restarted"), wanted="")
+
+
+def _helped(state: State) -> Turn:
+    if state.place is Place.CONSENT:
+        return say(state, Reply(help_for(state)))
+    return say(state, Reply(help_for(state)), code_help(state), Reply("commands"))
+
+
+def _why(state: State) -> Turn:
+    return say(state, Reply(help_for(state)))
+
+
+def _read(state: State) -> Turn:
+    if state.place is Place.TERMS:
+        return say(state, full_text(TERMS.name))
+    return say(state, full_text(NOTICE.name))
+
+
+def _languages(state: State) -> Turn:
+    return Turn(replace(state, wanted="language"), action=LookUpLanguages())
+
+
+def _menu(state: State) -> Turn:
+    return say(state) if state.place is Place.MENU else say(state, Reply("menu.unfinished"))
+
+
+def _resumed(state: State) -> Turn:
+    if state.place is Place.MENU and not state.known:
+        return begin(state, REGISTRATION)
+    return say(state) if state.place is Place.MENU else say(state, Reply("resumed"))
+
+
+def _told_how(state: State) -> Turn:
+    return say(state, code_help(state))
+
+
+_MOVES = {
+    "back": _back,
+    "cancel": cancelled,
+    "restart": _restarted,
+    "help": _helped,
+    "why": _why,
+    "code_help": _told_how,
+    "full_text": _read,
+    "language": _languages,
+    "resume": _resumed,
+    "menu": _menu,
+    "stop": stopped,
+}
+_LOOK_UPS = frozenset({"status", "my_data", "renew_code", "add_card"})
+
+
+def _look_up(state: State, name: str) -> Turn:
+    """A command of the known citizen's menu; inside a form only looking is possible."""
+    if name in ("add_card", "renew_code") and state.place is not Place.MENU:
+        return say(state, Reply("menu.unfinished"))
+    if name == "add_card":
+        return begin(state, ADD_CARD if state.known else REGISTRATION)
+    if not state.known:
+        return say(state, Reply("unpaired"))
+    look: Action = LookUpPerson() if name == "my_data" else LookUpCards()
+    return Turn(replace(state, wanted=name), action=look)

@@ -1,0 +1,135 @@
+"""The talk as a function: ``step(state, event, now) → Turn``.
+
+The only way for anything to change where a person stands. It asks nobody, reads no clock and makes
+no sentence: what a person does comes in as an Event, what the world found comes in as Learned, and
+what should happen goes out as replies, an action and an errand.
+
+An event becomes a choice (``choices``), a command (``commands``), an answer (``answers``) or a
+finding (``findings``); all four speak in ``moves``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from conversations.actions import SetNotices
+from conversations.answers import contact, typed
+from conversations.choices import chosen
+from conversations.commands import commanded
+from conversations.events import (
+    Delivered,
+    Event,
+    Learned,
+    Opened,
+    OptedOut,
+    Picked,
+    Said,
+    SentMedia,
+    SharedContact,
+)
+from conversations.findings import learned
+from conversations.moves import Turn, begin, current, say, stopped, traced
+from conversations.questions import field_of, question
+from conversations.registration import REGISTRATION
+from conversations.replies import Reply
+from conversations.state import Aside, Place, State
+from conversations.turkish import NAMES_TOO, fold
+from conversations.understanding import command, fits, language, picked
+
+MEDIA = frozenset({"photo", "voice", "video", "sticker", "location", "contact", "file"})
+"""Kinds of message that have an answer of their own."""
+
+__all__ = ["Turn", "step"]
+
+
+def step(state: State, event: Event, now: datetime) -> Turn:
+    """What happens next. Never raises for anything a person can do."""
+    state = current(state)
+    if isinstance(event, Learned):
+        return learned(state, event.finding)
+    if isinstance(event, Delivered):
+        return Turn(traced(state, event.message))
+    if state.place is Place.NEW:
+        return _meet(state, event)
+    if _late(state, event):
+        return say(state, Reply("late"))
+    return _heard(state, event, now)
+
+
+def _meet(state: State, event: Event) -> Turn:
+    """The first word to somebody we have not met: who we are, the notice, the consent."""
+    if named := language(event):
+        state = replace(state, locale=named)
+    if isinstance(event, OptedOut) or command(event) == "stop":
+        return Turn(state, (Reply("stopped"),), SetNotices(False))
+    turn = begin(state, REGISTRATION, Reply("greeting"), Reply("notice"))
+    if isinstance(event, Picked) and fits(event, question(turn.state).question):
+        # Who presses a button under the greeting has been shown it, though nothing was kept then.
+        return chosen(turn.state, event.choice)
+    return _stamped(turn, event)
+
+
+def _late(state: State, event: Event) -> bool:
+    """Written before the message that led to the present question, so no answer to it."""
+    return (
+        event.written_at is not None
+        and state.heard_at is not None
+        and event.written_at < state.heard_at
+    )
+
+
+def _heard(state: State, event: Event, now: datetime) -> Turn:
+    turn = _move(state, event, now)
+    return _stamped(turn, event) if turn.state.turn != state.turn else turn
+
+
+def _stamped(turn: Turn, event: Event) -> Turn:
+    if event.written_at is None:
+        return turn
+    return replace(turn, state=replace(turn.state, heard_at=event.written_at))
+
+
+def _move(state: State, event: Event, now: datetime) -> Turn:
+    if isinstance(event, Opened):
+        return say(state, *_welcome(state))
+    if isinstance(event, SentMedia):
+        return say(state, Reply(f"media.{event.kind if event.kind in MEDIA else 'other'}"))
+    if isinstance(event, SharedContact):
+        return contact(state, event, now)
+    asked = question(state).question
+    if isinstance(event, Picked) and not fits(event, asked):
+        return say(state, Reply("stale"))
+    if isinstance(event, OptedOut) and not (in_form(state) and command(event) == "cancel"):
+        return stopped(state)
+    if choice := picked(event, asked):
+        return chosen(state, choice)
+    if named := language(event):
+        return say(replace(state, locale=named))
+    if (name := command(event)) and not _is_name(state, event):
+        turn = commanded(state, name, event)
+        if turn is not None:
+            return turn
+    return typed(state, event, now)
+
+
+def in_form(state: State) -> bool:
+    """Whether there is something that "iptal" would cancel."""
+    return state.place is not Place.MENU
+
+
+def _is_name(state: State, event: Event) -> bool:
+    """Whether the word is better taken for the name that is being asked: "Metin", "Günaydın"."""
+    return (
+        isinstance(event, Said)
+        and state.place is Place.ASKING
+        and state.aside is Aside.NONE
+        and field_of(state).names
+        and fold(event.text) in NAMES_TOO
+    )
+
+
+def _welcome(state: State) -> tuple[Reply, ...]:
+    if state.place is Place.MENU:
+        return (Reply("welcome_back"),)
+    return (Reply("resumed"),)

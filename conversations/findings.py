@@ -1,0 +1,195 @@
+"""What is said and done about what an action or an errand found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from conversations.actions import (
+    CardsFound,
+    CardView,
+    CodeChecked,
+    Done,
+    Finding,
+    KeepVerdict,
+    LanguagesFound,
+    LinkRefused,
+    LinkSaved,
+    PersonFound,
+    Verdict,
+)
+from conversations.masks import card as masked_card
+from conversations.masks import hes as masked_code
+from conversations.moves import Turn, begin, ended, go, moved, tell
+from conversations.questions import asking, form_of, pair
+from conversations.registration import REGISTRATION, RENEW_CODE
+from conversations.replies import Listing, Param, Reply, Word
+from conversations.state import Aside, Offer, Place, State
+
+UNLIMITED_FROM = 2070
+"""A code without end shows 30 December 2070 in the HES service (inferred, see the domain notes)."""
+MAX_OFFERS = 9
+"""As many cards as one list can offer (a WhatsApp list picker takes 10 items)."""
+
+
+def learned(state: State, finding: Finding) -> Turn:
+    """The turn that follows from a finding."""
+    return _TURNS[type(finding)](state, finding)
+
+
+# --- pairing --------------------------------------------------------------------------------
+
+
+def _saved(state: State, found: LinkSaved) -> Turn:
+    """The words after saving: what was paired and what happens next."""
+    lines = Listing(tuple(_paired(card) for card in found.cards))
+    errand = next((f.errand for f in form_of(state).fields if f.errand is not None), None)
+    turn = ended(
+        state,
+        Reply("renewed" if state.form == RENEW_CODE.name else "saved", {"cards": lines}),
+        *_held_back(found),
+        Reply("saved.next"),
+        known=True,
+        cards=tuple(card.card for card in found.cards),
+        wanted="",
+    )
+    if errand is None:
+        return turn
+    links = tuple(card.link for card in found.cards)
+    return replace(turn, errand=errand(found.cards[0].hes_code, found.holder, links))
+
+
+def _paired(card: CardView) -> Word:
+    return Word(
+        "saved.line", {"card": masked_card(card.number), "code": masked_code(card.hes_code)}
+    )
+
+
+def _held_back(found: LinkSaved) -> tuple[Reply, ...]:
+    """A suspended card stays suspended whatever is paired; the person should know."""
+    suspended = any(card.status == "SUSPENDED" for card in found.cards)
+    return (Reply("saved.suspended"),) if suspended else ()
+
+
+REFUSED_FIELD = {
+    "card_taken": "card_number",
+    "code_taken": "hes_code",
+    "code_in_use": "hes_code",
+    "identity_conflict": "birth_date",
+}
+
+
+def _refused(state: State, found: LinkRefused) -> Turn:
+    """The registry said no: ask again only for what stands in the way, keep the rest."""
+    name = REFUSED_FIELD.get(found.code)
+    if name is None or name not in {field.name for field in form_of(state).fields}:
+        return begin(replace(state, known=False), REGISTRATION, Reply(f"refused.{found.code}"))
+    answers = {key: value for key, value in state.answers.items() if key != name}
+    state = moved(state, place=Place.ASKING, field=name, answers=answers, correcting=True)
+    return Turn(state, (Reply(f"refused.{found.code}"), asking(state, "again")))
+
+
+def _checked(state: State, found: CodeChecked) -> Turn:
+    """What the HES service says of the code, each with its own sentence."""
+    verdict = found.verdict
+    if verdict is Verdict.VALID:
+        return Turn(state, (_valid(found),), KeepVerdict(found))
+    reply = Reply(f"code.{verdict}", _until(found))
+    if verdict is Verdict.UNCHECKED or state.place is not Place.MENU:
+        return Turn(state, (reply,), KeepVerdict(found))
+    wanted = "remedy" if verdict is Verdict.MISMATCH else ""
+    turn = begin(state, RENEW_CODE, reply, cards=state.cards, wanted=wanted)
+    return replace(turn, action=KeepVerdict(found))
+
+
+def _valid(found: CodeChecked) -> Reply:
+    if found.valid_until is None:
+        return Reply("code.valid")
+    if found.valid_until.year >= UNLIMITED_FROM:
+        return Reply("code.unlimited")
+    return Reply("code.valid_until", _until(found))
+
+
+def _until(found: CodeChecked) -> dict[str, Param]:
+    return {"until": found.valid_until} if found.valid_until is not None else {}
+
+
+# --- looking up -----------------------------------------------------------------------------
+
+
+def _cards(state: State, found: CardsFound) -> Turn:
+    wanted, state = state.wanted, replace(state, wanted="")
+    if not found.cards:
+        return tell(state, Reply("unpaired"))
+    if wanted != "renew_code":
+        return tell(state, Reply("status", {"cards": Listing(tuple(map(_line, found.cards)))}))
+    if len(found.cards) == 1:
+        return begin(state, RENEW_CODE, cards=(found.cards[0].card,))
+    return go(state, aside=Aside.CARD, offers=_offers(found.cards))
+
+
+def _line(card: CardView) -> Word:
+    """One card in the list of cards: its number, its code, what it may do."""
+    params: dict[str, Param] = {
+        "card": masked_card(card.number),
+        "code": masked_code(card.hes_code),
+        "status": Word(f"status.{card.status}"),
+        "code_state": _code_state(card),
+    }
+    return Word("status.line", params)
+
+
+def _code_state(card: CardView) -> Word:
+    if not card.verified:
+        bad = card.cause if card.cause.startswith("code_") else "code_unchecked"
+        return Word(f"status.{bad}")
+    if card.valid_until is None:
+        return Word("status.code_valid")
+    if card.valid_until.year >= UNLIMITED_FROM:
+        return Word("status.code_unlimited")
+    return Word("status.code_until", {"until": card.valid_until})
+
+
+def _offers(cards: tuple[CardView, ...]) -> tuple[Offer, ...]:
+    """The cards to choose from, and all of them together where they are one person's."""
+    one = tuple(Offer(str(card.card), masked_card(card.number)[-4:]) for card in cards[:MAX_OFFERS])
+    if len({card.holder for card in cards}) > 1:
+        return one
+    return (*one, Offer("-".join(offer.id for offer in one), ""))
+
+
+def _person(state: State, found: PersonFound) -> Turn:
+    state = replace(state, wanted="")
+    if found.answers is None:
+        return tell(state, Reply("unpaired"))
+    lines = tuple(
+        pair(field, found.answers[field.name])
+        for field in REGISTRATION.fields
+        if field.name in found.answers
+    )
+    consents = tuple(
+        Word("my_data.consent", {"document": Word(f"document.{name}.title"), "at": at})
+        for name, _, at in found.consents
+    )
+    return tell(state, Reply("my_data", {"lines": Listing(lines), "consents": Listing(consents)}))
+
+
+def _languages(state: State, found: LanguagesFound) -> Turn:
+    offers = tuple(Offer(locale, "") for locale in found.locales)
+    return go(state, aside=Aside.LANGUAGE, offers=offers, wanted="")
+
+
+def _done(state: State, _found: Done) -> Turn:
+    return Turn(state)
+
+
+_TURNS: dict[type, Callable[[State, Any], Turn]] = {
+    LinkSaved: _saved,
+    LinkRefused: _refused,
+    CodeChecked: _checked,
+    CardsFound: _cards,
+    PersonFound: _person,
+    LanguagesFound: _languages,
+    Done: _done,
+}

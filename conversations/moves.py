@@ -1,0 +1,165 @@
+"""The moves a talk is made of, and the Turn that every move returns.
+
+``say`` keeps the place and puts the present question again; ``go`` changes the place, which makes
+older buttons stale; the others are said with these two. Nothing here looks at an event.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from conversations.actions import Action, Errand, SetNotices
+from conversations.form import Form
+from conversations.questions import form_of, question
+from conversations.registration import CONSENT, FORMS
+from conversations.replies import Reply, Retract
+from conversations.state import Aside, Place, State
+
+MAX_TRACES = 100
+"""deleteMessages takes at most 100 messages (Bot API, deleteMessages)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One step: the new state, what to say, and what to ask of the records or of others."""
+
+    state: State
+    replies: tuple[Reply | Retract, ...] = ()
+    action: Action | None = None
+    errand: Errand | None = None
+
+    def then(self, later: Turn) -> Turn:
+        """This turn and the one its action led to, as one."""
+        return Turn(
+            later.state, self.replies + later.replies, later.action, later.errand or self.errand
+        )
+
+
+def say(state: State, *replies: Reply) -> Turn:
+    """Say something and put the present question again; the place stays."""
+    return Turn(state, (*replies, question(state)))
+
+
+def tell(state: State, *replies: Reply) -> Turn:
+    """Say something; the question is put again only where an answer is owed, not in the menu."""
+    return Turn(state, replies) if state.place is Place.MENU else say(state, *replies)
+
+
+def go(state: State, *replies: Reply, **changes: Any) -> Turn:
+    """Change the place, which makes every older button stale, and put the new question."""
+    state = moved(state, **changes)
+    return Turn(state, (*replies, question(state)))
+
+
+def moved(state: State, **changes: Any) -> State:
+    """The state at a new place: one turn on, with nothing open from the old one."""
+    clean: dict[str, Any] = {
+        "turn": state.turn + 1,
+        "misses": 0,
+        "aside": Aside.NONE,
+        "doubt": None,
+        "doubt_code": "",
+    }
+    return replace(state, **(clean | changes))
+
+
+def begin(state: State, form: Form, *replies: Reply, **changes: Any) -> Turn:
+    """Start a form at its first question, or at the consent if that has not been given."""
+    start = {
+        "form": form.name,
+        "version": form.version,
+        "field": form.fields[0].name,
+        "answers": {},
+        "correcting": False,
+        "accepted": "",
+        "place": Place.ASKING if state.consented == CONSENT.version else Place.CONSENT,
+    }
+    return go(state, *replies, **(start | changes))
+
+
+def proceed(state: State, *replies: Reply) -> Turn:
+    """Go on to the first open question of the form, or to what comes after the last."""
+    form = form_of(state)
+    missing = form.missing(state.answers)
+    if missing is not None:
+        return go(state, *replies, place=Place.ASKING, field=missing.name, correcting=False)
+    if form.review:
+        return go(state, *replies, place=Place.REVIEW, correcting=False)
+    return agree(state, *replies)
+
+
+def ended(state: State, *replies: Reply, **changes: Any) -> Turn:
+    """Leave the form: its answers are forgotten and delicate messages taken back."""
+    empty: dict[str, Any] = {
+        "place": Place.MENU,
+        "form": "",
+        "version": 0,
+        "field": "",
+        "answers": {},
+        "correcting": False,
+        "accepted": "",
+        "relative": False,
+        "traces": (),
+        "cards": (),
+    }
+    retract = (Retract(state.traces),) if state.traces else ()
+    return Turn(moved(state, **(empty | changes)), (*replies, *retract))
+
+
+def traced(state: State, message: str) -> State:
+    """Remember a message that carried an identity number."""
+    if not message or message in state.traces:
+        return state
+    return replace(state, traces=(*state.traces, message)[-MAX_TRACES:])
+
+
+def agree(state: State, *replies: Reply) -> Turn:
+    """Ask for the terms if this form wants them and they have not been accepted, else save."""
+    terms = form_of(state).consent
+    if terms is not None and state.accepted != terms.version:
+        return go(state, *replies, place=Place.TERMS)
+    return save(state)
+
+
+def save(state: State) -> Turn:
+    form = form_of(state)
+    return Turn(
+        state,
+        action=form.action(
+            dict(state.answers),
+            state.cards,
+            form.consent if state.accepted else None,
+            state.relative,
+        ),
+    )
+
+
+def refused(state: State) -> Turn:
+    """Who refuses is told the other ways, and nothing is kept."""
+    if state.known:
+        return ended(state, Reply("consent.refused"))
+    return Turn(State(locale=state.locale), (Reply("consent.refused"),))
+
+
+def full_text(document: str) -> Reply:
+    return Reply(f"document.{document}", apart=True)
+
+
+def stopped(state: State) -> Turn:
+    return Turn(state, (Reply("stopped"),), SetNotices(False))
+
+
+def current(state: State) -> State:
+    """The state under today's forms: answers without a field are dropped, the rest is kept."""
+    if not state.form:
+        return state
+    form = FORMS.get(state.form)
+    if form is None:
+        return ended(state).state
+    if state.version == form.version:
+        return state
+    names = {field.name for field in form.fields}
+    kept = {name: value for name, value in state.answers.items() if name in names}
+    state = replace(state, version=form.version, answers=kept, field=form.fields[0].name)
+    return moved(state) if state.place is Place.CONSENT else proceed(state).state

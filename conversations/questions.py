@@ -1,0 +1,160 @@
+"""What is asked where: the present question of a state, and the help that belongs to it.
+
+Reads a state and the forms; changes nothing.
+"""
+
+from __future__ import annotations
+
+from conversations.actions import Value
+from conversations.form import Field, Form, choice
+from conversations.registration import FORMS
+from conversations.replies import Choice, Listing, Param, Question, Reply, Word
+from conversations.state import Aside, Place, State
+
+CONSENT_CHOICES = (
+    choice("consent", "accept", "success"),
+    choice("consent", "refuse"),
+    choice("consent", "full_text"),
+)
+REVIEW_CHOICES = (
+    choice("review", "confirm", "success"),
+    choice("review", "correct"),
+    choice("review", "cancel", "danger"),
+)
+TERMS_CHOICES = (
+    choice("terms", "accept", "success"),
+    choice("terms", "refuse"),
+    choice("terms", "full_text"),
+)
+DOUBT_CHOICES = (choice("doubt", "yes", "success"), choice("doubt", "no"))
+KNOWN_MENU = tuple(
+    choice("menu", id)
+    for id in ("status", "add_card", "renew_code", "my_data", "language", "help", "relative")
+)
+NEW_MENU = tuple(choice("menu", id) for id in ("register", "code_help", "language", "help"))
+KEEP = choice("field", "keep")
+NOTHING = choice("field", "none")
+
+
+def form_of(state: State) -> Form:
+    return FORMS[state.form]
+
+
+def field_of(state: State) -> Field:
+    return form_of(state).field(state.field)
+
+
+def question(state: State) -> Reply:
+    """The question the person is to answer now."""
+    if state.aside is not Aside.NONE:
+        return _aside(state)
+    if state.place is Place.ASKING:
+        return asking(state, "ask")
+    if state.place is Place.REVIEW:
+        return _plain(state, "review", REVIEW_CHOICES, lines=review_lines(state))
+    if state.place is Place.TERMS:
+        return _plain(state, "terms", TERMS_CHOICES)
+    if state.place is Place.MENU:
+        return _plain(state, "menu", KNOWN_MENU if state.known else NEW_MENU)
+    return _plain(state, "consent", CONSENT_CHOICES)
+
+
+def asking(state: State, how: str) -> Reply:
+    """The question for the present field: ``ask`` at first, ``again`` (shorter) after a refusal."""
+    form, field = form_of(state), field_of(state)
+    answered = field.name in state.answers
+    return Reply(
+        f"again.{field.name}" if answered else f"{how}.{field.name}",
+        question=Question(
+            field.name,
+            state.turn,
+            _field_choices(field, answered),
+            field.title,
+            0 if state.correcting else form.place(field.name) + 1,
+            len(form.fields),
+            field.keyboard,
+            field.autofill,
+            field.shareable,
+            field.shown(state.answers[field.name]) if answered else None,
+        ),
+    )
+
+
+def review_lines(state: State) -> Listing:
+    """Every answer, masked where it is delicate, in the order of the form."""
+    form = form_of(state)
+    return Listing(
+        tuple(
+            pair(field, state.answers[field.name])
+            for field in form.fields
+            if field.name in state.answers
+        )
+    )
+
+
+def pair(field: Field, value: Value) -> Word:
+    """One answer with its title: "Kart numarası: 7301 •••• •••• 0123"."""
+    return Word("pair", {"title": field.title, "value": field.shown(value)})
+
+
+def help_for(state: State) -> str:
+    """The key of the longer help that belongs to the present question."""
+    if state.aside is Aside.NONE and state.place is Place.ASKING:
+        return f"help.{state.field}"
+    return f"help.{Place.CONSENT if state.place is Place.NEW else state.place}"
+
+
+def code_help(state: State) -> Reply:
+    """How to get a HES code, with the SMS for this person from what they have answered."""
+    sms = _sms(state)
+    return Reply("code_help", {"sms": sms}, apart=True, delicate="number" in sms.params)
+
+
+def _sms(state: State) -> Word:
+    """The SMS to 2023 (Health Ministry): citizens by the last four signs of the identity card's
+    serial number, numbers starting with 97, 98 or 99 by the year of birth."""
+    number, born = state.answers.get("identity_number"), state.answers.get("birth_date")
+    if not isinstance(number, str):
+        return Word("sms.unknown")
+    if not number.startswith(("97", "98", "99")):
+        return Word("sms.citizen", {"number": number})
+    if born is None or isinstance(born, str):
+        return Word("sms.foreigner_without_year", {"number": number})
+    return Word("sms.foreigner", {"number": number, "year": str(born.year)})
+
+
+def _aside(state: State) -> Reply:
+    if state.aside is Aside.DOUBT:
+        return _plain(state, state.doubt_code, DOUBT_CHOICES, value=_doubted(state))
+    if state.aside is Aside.CORRECT:
+        titles = tuple(Choice(field.name, field.title) for field in form_of(state).fields)
+        return _plain(state, "correct", titles)
+    offered = tuple(_offered(state, offer.id, offer.text) for offer in state.offers)
+    return _plain(state, str(state.aside), offered)
+
+
+def _doubted(state: State) -> Param:
+    """What is doubted is shown in full: a mask would hide the very sign in doubt."""
+    if isinstance(state.doubt, str):
+        return field_of(state).spell(state.doubt)
+    return field_of(state).shown(state.doubt)
+
+
+def _offered(state: State, id: str, text: str) -> Choice:
+    if state.aside is Aside.LANGUAGE:
+        return Choice(id, Word(f"locale:{id}"))
+    return Choice(id, Word("card.choice", {"text": text}) if text else Word("card.all"))
+
+
+def _field_choices(field: Field, answered: bool) -> tuple[Choice, ...]:
+    keep = (KEEP,) if answered else ()
+    none = (NOTHING,) if field.skippable else ()
+    return keep + none
+
+
+def _plain(state: State, name: str, choices: tuple[Choice, ...], **params: Param) -> Reply:
+    key = name if name.startswith("doubt.") else f"{name}.ask"
+    field = "doubt" if name.startswith("doubt.") else name
+    return Reply(
+        key, params, apart=name == "consent", question=Question(field, state.turn, choices)
+    )

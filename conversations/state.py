@@ -1,0 +1,142 @@
+"""Where one person stands, to and from plain data.
+
+A State is changed only by the engine. Its plain form is what the records keep (sealed); it carries
+the version of the form, so that a form may change while people are half-way through it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from dataclasses import field as declared
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+from conversations.actions import Value
+
+
+class Place(StrEnum):
+    """Which part of the talk the person is in."""
+
+    NEW = "new"
+    CONSENT = "consent"
+    ASKING = "asking"
+    REVIEW = "review"
+    TERMS = "terms"
+    MENU = "menu"
+
+
+class Aside(StrEnum):
+    """A question put in between, after which the talk goes on where it was."""
+
+    NONE = ""
+    DOUBT = "doubt"
+    CORRECT = "correct"
+    LANGUAGE = "language"
+    CARD = "card"
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A choice that is not declared but was found: a language, a card. ``text`` is its label."""
+
+    id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """One person's place in the talk.
+
+    ``turn`` grows whenever the place changes and stands in every button. ``misses`` counts the wrong
+    tries at the present question. ``doubt`` is a value awaiting yes or no under the key
+    ``doubt_code``. ``consented`` and ``accepted`` are the versions of the consent given and of the
+    terms accepted. ``cards`` are the records' ids of the cards a new code is for. ``wanted`` says
+    why a look-up is under way. ``heard_at`` is when the message that led here was written.
+    ``traces`` are the messages that carried identity numbers.
+    """
+
+    place: Place = Place.NEW
+    locale: str = "tr"
+    turn: int = 0
+    form: str = ""
+    version: int = 0
+    field: str = ""
+    answers: Mapping[str, Value] = declared(default_factory=dict)
+    correcting: bool = False
+    aside: Aside = Aside.NONE
+    doubt: Value = None
+    doubt_code: str = ""
+    misses: int = 0
+    consented: str = ""
+    accepted: str = ""
+    known: bool = False
+    relative: bool = False
+    cards: tuple[int, ...] = ()
+    offers: tuple[Offer, ...] = ()
+    wanted: str = ""
+    heard_at: datetime | None = None
+    traces: tuple[str, ...] = ()
+
+    @property
+    def blank(self) -> bool:
+        """Nothing is known of this person, so there is nothing to keep."""
+        return self.place is Place.NEW
+
+
+_BLANK = State()
+_NAMES = tuple(f.name for f in fields(State))
+
+
+def to_plain(state: State) -> dict[str, Any]:
+    """Only what differs from a blank state, as JSON-ready values."""
+    plain = {
+        name: value for name in _NAMES if (value := getattr(state, name)) != getattr(_BLANK, name)
+    }
+    if "answers" in plain:
+        plain["answers"] = {name: _flat(value) for name, value in state.answers.items()}
+    if "doubt" in plain:
+        plain["doubt"] = _flat(state.doubt)
+    if "offers" in plain:
+        plain["offers"] = [[offer.id, offer.text] for offer in state.offers]
+    if state.heard_at is not None:
+        plain["heard_at"] = state.heard_at.isoformat()
+    return plain
+
+
+def from_plain(plain: Mapping[str, Any]) -> State:
+    """The state ``to_plain`` was made of. Names that no longer exist are left out."""
+    known = {name: plain[name] for name in _NAMES if name in plain}
+    for name, read in _READERS.items():
+        if name in known:
+            known[name] = read(known[name])
+    return State(**known)
+
+
+def _flat(value: Value) -> Any:
+    return {"date": value.isoformat()} if isinstance(value, date) else value
+
+
+def _answers(plain: Mapping[str, Any]) -> dict[str, Value]:
+    return {name: _round(value) for name, value in plain.items()}
+
+
+def _offers(plain: Sequence[Sequence[str]]) -> tuple[Offer, ...]:
+    return tuple(Offer(id, text) for id, text in plain)
+
+
+def _round(value: Any) -> Value:
+    return date.fromisoformat(value["date"]) if isinstance(value, dict) else value
+
+
+_READERS: Mapping[str, Callable[[Any], Any]] = {
+    "place": Place,
+    "aside": Aside,
+    "answers": _answers,
+    "doubt": _round,
+    "cards": tuple,
+    "offers": _offers,
+    "heard_at": datetime.fromisoformat,
+    "traces": tuple,
+}

@@ -1,0 +1,145 @@
+"""What a person meant: which choice was picked, which command was given.
+
+Looks at one event and the choices that are open. It changes nothing and asks nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from conversations.events import Command, Event, OptedOut, Picked, Said
+from conversations.replies import Choice, Question
+from conversations.turkish import fold, meaning
+
+ANYWHERE = (
+    "back",
+    "cancel",
+    "restart",
+    "help",
+    "code_help",
+    "full_text",
+    "language",
+    "resume",
+    "menu",
+    "status",
+    "add_card",
+    "renew_code",
+    "my_data",
+    "stop",
+    "start",
+    "why",
+    "thanks",
+    "greeting",
+    "anger",
+)
+"""Commands and courtesies, the one that wins first when a text reads like several."""
+
+_CHOICE_WORDS: Mapping[str, str] = {
+    "accept": "yes",
+    "confirm": "yes",
+    "yes": "yes",
+    "refuse": "no",
+    "correct": "no",
+    "no": "no",
+    "register": "start",
+    "help": "help",
+    "full_text": "full_text",
+    "keep": "keep",
+    "none": "none",
+    "cancel": "cancel",
+    "status": "status",
+    "add_card": "add_card",
+    "renew_code": "renew_code",
+    "my_data": "my_data",
+    "language": "language",
+    "code_help": "code_help",
+    "menu": "menu",
+}
+"""Choice id → the key of ``turkish.WORDS`` whose spellings pick it."""
+
+_AGREES = {"register", "keep"}
+"""Choices that a plain yes picks when no other choice on the table is a yes."""
+
+
+def typed(event: Event) -> str:
+    """What was typed, a command's underscores read as spaces; empty for anything else."""
+    if isinstance(event, Said | OptedOut):
+        return event.text
+    if isinstance(event, Command):
+        return event.name.replace("_", " ")
+    return ""
+
+
+def labels(event: Event) -> frozenset[str]:
+    """The labels the text reads like, as the wording found them."""
+    return event.labels if isinstance(event, Said | Command) else frozenset()
+
+
+def command(event: Event) -> str:
+    """The command or courtesy that was meant, or an empty string."""
+    text = typed(event)
+    meant = meaning(text) | _commands_named(event)
+    if "@" in text or any(sign.isdigit() for sign in text):
+        meant -= {"anger"}
+    return next((name for name in ANYWHERE if name in meant), "")
+
+
+def language(event: Event) -> str:
+    """The locale whose own name was typed or picked ("English"), or an empty string."""
+    return next((key[7:] for key in sorted(labels(event)) if key.startswith("locale:")), "")
+
+
+def picked(event: Event, question: Question | None) -> str:
+    """The choice that was picked: by button, number, label or word. Empty if none was."""
+    if question is None or not question.choices:
+        return ""
+    if isinstance(event, Picked):
+        return event.choice if fits(event, question) else ""
+    if not isinstance(event, Said):
+        return ""
+    # Beside a question that wants text, a number would be an answer to it.
+    number = "" if question.title else _by_number(event.text, question.choices)
+    return number or _by_label(event, question.choices) or _by_word(event.text, question.choices)
+
+
+def fits(event: Picked, question: Question | None) -> bool:
+    """Whether the button stood under this question as it stands now."""
+    return (
+        question is not None
+        and event.field == question.field
+        and event.turn == question.turn
+        and any(choice.id == event.choice for choice in question.choices)
+    )
+
+
+def _commands_named(event: Event) -> frozenset[str]:
+    return frozenset(key[8:] for key in labels(event) if key.startswith("command."))
+
+
+def _by_number(text: str, choices: Sequence[Choice]) -> str:
+    number = text.strip().rstrip(".)").strip()
+    if number.isascii() and number.isdigit() and len(number) < 3:
+        place = int(number) - 1
+        if 0 <= place < len(choices):
+            return choices[place].id
+    return ""
+
+
+def _by_label(event: Said, choices: Sequence[Choice]) -> str:
+    text = fold(event.text)
+    found = [
+        choice.id
+        for choice in choices
+        if choice.label.key in event.labels or text == fold(str(choice.label.params.get("text")))
+    ]
+    return found[0] if len(found) == 1 else ""
+
+
+def _by_word(text: str, choices: Sequence[Choice]) -> str:
+    meant = meaning(text)
+    for choice in choices:
+        if _CHOICE_WORDS.get(choice.id) in meant:
+            return choice.id
+    if "yes" in meant:
+        return next((choice.id for choice in choices if choice.id in _AGREES), "")
+    return ""
