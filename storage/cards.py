@@ -1,0 +1,257 @@
+"""Cards and their open links: reading them, and bringing a card's status up to its facts.
+
+Who may pair what is not decided here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, bindparam, exists, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from conversations.actions import CardView, Status, Verdict
+from storage import tables
+from storage.people import People, Profile
+from storage.standing import Standing, status_of
+from storage.vault import Vault, row
+
+Found = Row[*tuple[Any, ...]]
+"""A card with its open link, if it has one."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRecord:
+    """The code a card is paired with."""
+
+    hes_code: str
+    linked_at: datetime
+    verdict: Verdict
+    checked_at: datetime | None
+    valid_until: datetime | None
+
+    @property
+    def verified(self) -> bool:
+        """Whether the HES service confirmed it."""
+        return self.verdict is Verdict.VALID
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a card's status became, when and why."""
+
+    at: datetime
+    status: Status
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class CardRecord:
+    """All that is held of a card, in full; whoever shows it masks it.
+
+    ``changed_at`` is when the status last changed in the records; the passing of time alone (the
+    deadline, the end of a code) shows in ``status`` and ``cause`` at once.
+    """
+
+    number: str
+    status: Status
+    cause: str
+    changed_at: datetime
+    link: LinkRecord | None
+    holder: Profile | None
+    history: tuple[Change, ...]
+
+
+class Cards:
+    """Reads cards and settles their status."""
+
+    def __init__(self, vault: Vault, people: People, deadline: datetime) -> None:
+        self._vault = vault
+        self._people = people
+        self._deadline = deadline
+
+    def number_key(self, number: str) -> bytes:
+        """The blind index of a card's number."""
+        return self._vault.index("card", number)
+
+    def code_key(self, hes_code: str) -> bytes:
+        """The blind index of a HES code."""
+        return self._vault.index("hes", hes_code)
+
+    def seal_code(self, hes_code: str, key: bytes) -> bytes:
+        """Seal a code for a link that has this blind index."""
+        return self._vault.seal(hes_code.encode(), row("links", key))
+
+    def seal_number(self, number: str, key: bytes) -> bytes:
+        """Seal a card's number for the card that has this blind index."""
+        return self._vault.seal(number.encode(), row("cards", key))
+
+    async def views(
+        self, conn: AsyncConnection, now: datetime, which: ColumnElement[bool]
+    ) -> tuple[CardView, ...]:
+        """The paired cards that ``which`` picks, newest link first."""
+        found = await conn.execute(
+            _PAIRED.where(tables.links.c.ended_at.is_(None), which).order_by(
+                tables.links.c.id.desc()
+            )
+        )
+        return tuple(self._view(each, now) for each in found)
+
+    async def settle(
+        self,
+        conn: AsyncConnection,
+        card_ids: Collection[int],
+        now: datetime,
+        *,
+        relinked: bool = False,
+    ) -> None:
+        """Write the status that follows from the facts, and history where it changed.
+
+        ``relinked`` writes history in any case: the cards have a new code.
+        """
+        column = tables.cards.c
+        found = await conn.execute(
+            _FACTS.where(column.id.in_(card_ids))
+            .order_by(column.id)
+            .with_for_update(of=tables.cards)
+        )
+        after = [(each, self._standing(each, now)) for each in found]
+        changed = [(card, new) for card, new in after if _differs(card, new)]
+        if changed:
+            await conn.execute(_CHANGE, [_changed(card, new, now) for card, new in changed])
+        if told := after if relinked else changed:
+            history = [_history(card, new, now) for card, new in told]
+            await conn.execute(tables.card_history.insert(), history)
+
+    async def record(self, conn: AsyncConnection, number: str, now: datetime) -> CardRecord | None:
+        """All that is held of the card with that number."""
+        wanted = tables.cards.c.number_key == self.number_key(number)
+        card = (await conn.execute(_FACTS.where(wanted))).one_or_none()
+        if card is None:
+            return None
+        standing = self._standing(card, now)
+        return CardRecord(
+            number=self._number(card),
+            status=standing.status,
+            cause=standing.cause,
+            changed_at=card.changed_at,
+            link=None if card.link_id is None else self._link(card),
+            holder=await self._holder(conn, card),
+            history=await _changes(conn, card.id),
+        )
+
+    def _view(self, found: Found, now: datetime) -> CardView:
+        standing = self._standing(found, now)
+        return CardView(
+            card=found.id,
+            link=found.link_id,
+            number=self._number(found),
+            hes_code=self._code(found),
+            holder=str(found.citizen_id),
+            status=standing.status,
+            cause=standing.cause,
+            verified=found.verdict == Verdict.VALID,
+            valid_until=found.valid_until,
+        )
+
+    def _standing(self, found: Found, now: datetime) -> Standing:
+        return status_of(
+            suspended=found.suspended_at is not None,
+            verdict=None if found.verdict is None else Verdict(found.verdict),
+            valid_until=found.valid_until,
+            now=now,
+            deadline=self._deadline,
+        )
+
+    def _number(self, found: Found) -> str:
+        return self._vault.open(found.number, row("cards", found.number_key)).decode()
+
+    def _code(self, found: Found) -> str:
+        return self._vault.open(found.hes_code, row("links", found.hes_key)).decode()
+
+    def _link(self, found: Found) -> LinkRecord:
+        return LinkRecord(
+            hes_code=self._code(found),
+            linked_at=found.linked_at,
+            verdict=Verdict(found.verdict),
+            checked_at=found.checked_at,
+            valid_until=found.valid_until,
+        )
+
+    async def _holder(self, conn: AsyncConnection, found: Found) -> Profile | None:
+        if found.citizen_id is None:
+            return None
+        return (await self._people.citizen(conn, found.citizen_id)).profile
+
+
+_COLUMNS: tuple[ColumnElement[Any], ...] = (
+    tables.cards.c.id,
+    tables.cards.c.number_key,
+    tables.cards.c.number,
+    tables.cards.c.suspended_at,
+    tables.cards.c.status,
+    tables.cards.c.cause,
+    tables.cards.c.changed_at,
+    tables.links.c.id.label("link_id"),
+    tables.links.c.citizen_id,
+    tables.links.c.hes_key,
+    tables.links.c.hes_code,
+    tables.links.c.linked_at,
+    tables.links.c.verdict,
+    tables.links.c.checked_at,
+    tables.links.c.valid_until,
+)
+_PAIRED = select(*_COLUMNS).join_from(
+    tables.links, tables.cards, tables.links.c.card_id == tables.cards.c.id
+)
+_FACTS = select(*_COLUMNS).outerjoin_from(
+    tables.cards,
+    tables.links,
+    (tables.links.c.card_id == tables.cards.c.id) & tables.links.c.ended_at.is_(None),
+)
+_CHANGE = (
+    update(tables.cards)
+    .where(tables.cards.c.id == bindparam("card"))
+    .values(
+        status=bindparam("new_status"), cause=bindparam("new_cause"), changed_at=bindparam("at")
+    )
+)
+
+
+def once_paired_from(address_id: int) -> ColumnElement[bool]:
+    """The link's card was paired from this address for the very citizen who holds it now."""
+    link, mine = tables.links.c, tables.links.alias("mine").c
+    return exists().where(
+        mine.card_id == link.card_id,
+        mine.citizen_id == link.citizen_id,
+        mine.address_id == address_id,
+    )
+
+
+def _differs(card: Found, new: Standing) -> bool:
+    return bool((card.status, card.cause) != (new.status, new.cause))
+
+
+def _changed(card: Found, new: Standing, now: datetime) -> dict[str, object]:
+    return {"card": card.id, "new_status": str(new.status), "new_cause": new.cause, "at": now}
+
+
+def _history(card: Found, new: Standing, now: datetime) -> dict[str, object]:
+    return {
+        "card_id": card.id,
+        "at": now,
+        "status": str(new.status),
+        "cause": new.cause,
+        "link_id": card.link_id,
+    }
+
+
+async def _changes(conn: AsyncConnection, card_id: int) -> tuple[Change, ...]:
+    past = tables.card_history.c
+    found = await conn.execute(
+        select(past.at, past.status, past.cause).where(past.card_id == card_id).order_by(past.id)
+    )
+    return tuple(Change(each.at, Status(each.status), each.cause) for each in found)

@@ -1,0 +1,183 @@
+"""The inbox and the conversation states, read and written a whole batch at a time.
+
+States and answers are bytes here; what they mean is the caller's affair. Every function is one
+statement or two however large the batch, inside the caller's transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache, partial
+from typing import Any
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from conversations.events import Address
+from storage import tables
+from storage.statements import INSERTS, among_keys, lock
+from storage.vault import Vault, row
+
+REMEMBERED = 4096
+"""How many keys are remembered: more than a batch has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A message that was answered, and its answer."""
+
+    address: Address
+    message: str
+    answer: bytes
+
+
+def address_key(vault: Vault, address: Address) -> bytes:
+    """The blind index of an address, the same in every table."""
+    return vault.index("address", f"{address.channel}\0{address.id}")
+
+
+def message_key(vault: Vault, address: Address, message: str) -> bytes:
+    """The blind index of one message of an address."""
+    # The length keeps apart what two ids could otherwise be joined to alike.
+    return vault.index("message", f"{address.channel}\0{len(address.id)}\0{address.id}{message}")
+
+
+class Conversations:
+    """What the front desk remembers between two messages.
+
+    A value that does not open raises ``vault.Unreadable`` and names no one; the batch can then be
+    tried message by message to find whose it is.
+    """
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+        # A batch asks for each key two or three times, and hashing is dear beside the rest.
+        self._address_key = lru_cache(REMEMBERED)(partial(address_key, vault))
+        self._message_key = lru_cache(REMEMBERED)(partial(message_key, vault))
+
+    async def claim(self, conn: AsyncConnection, addresses: Collection[Address]) -> None:
+        """Keep other processes away from these conversations until the transaction ends.
+
+        Call it first. SQLite lets in one writer at a time anyway.
+        """
+        await lock(conn, (self._address_key(address) for address in addresses))
+
+    async def answers(
+        self, conn: AsyncConnection, messages: Sequence[tuple[Address, str]]
+    ) -> dict[tuple[Address, str], bytes]:
+        """The answers of those messages that were answered before."""
+        asked = {self._message_key(*message): message for message in messages}
+        found = await _look_up(conn, _FIND_ANSWERS, asked)
+        return {asked[key]: self._vault.open(answer, row("inbox", key)) for key, answer in found}
+
+    async def states(
+        self, conn: AsyncConnection, addresses: Collection[Address]
+    ) -> dict[Address, bytes]:
+        """The states of those addresses whose conversation is not blank."""
+        asked = {self._address_key(address): address for address in addresses}
+        found = await _look_up(conn, _FIND_STATES, asked)
+        return {
+            asked[key]: self._vault.open(state, row("conversations", key)) for key, state in found
+        }
+
+    async def keep(
+        self,
+        conn: AsyncConnection,
+        states: Mapping[Address, bytes | None],
+        inbox: Sequence[Kept],
+        now: datetime,
+    ) -> None:
+        """Write the new states (None: the conversation is blank again) and the messages answered.
+
+        An address is "heard" when the inbox holds a message of it.
+        """
+        keys = {address: self._address_key(address) for address in states}
+        heard = {kept.address for kept in inbox}
+        blank = [keys[address] for address, state in states.items() if state is None]
+        changed = [
+            self._state_row(keys[address], state, now, now if address in heard else None)
+            for address, state in states.items()
+            if state is not None
+        ]
+        if changed:
+            await conn.execute(_UPSERT_STATE[conn.dialect.name], changed)
+        if blank:
+            await conn.execute(_DELETE_STATES[conn.dialect.name], {"keys": blank})
+        if inbox:
+            await conn.execute(_INSERT_INBOX, self._inbox_rows(inbox, keys, now))
+
+    async def amend(
+        self, conn: AsyncConnection, address: Address, message: str, answer: bytes
+    ) -> None:
+        """Replace the answer that a message got, for something was learned since."""
+        key = self._message_key(address, message)
+        await conn.execute(
+            update(tables.inbox)
+            .where(tables.inbox.c.key == key)
+            .values(answer=self._vault.seal(answer, row("inbox", key)))
+        )
+
+    async def forget_inbox(self, conn: AsyncConnection, before: datetime) -> int:
+        """Delete the messages received before that moment; say how many."""
+        old = tables.inbox.c.received_at < before
+        return (await conn.execute(delete(tables.inbox).where(old))).rowcount
+
+    def _state_row(
+        self, key: bytes, state: bytes, now: datetime, heard_at: datetime | None
+    ) -> dict[str, object]:
+        return {
+            "address_key": key,
+            "state": self._vault.seal(state, row("conversations", key)),
+            "updated_at": now,
+            "heard_at": heard_at,
+        }
+
+    def _inbox_rows(
+        self, inbox: Sequence[Kept], keys: Mapping[Address, bytes], now: datetime
+    ) -> list[dict[str, object]]:
+        return [self._inbox_row(kept, keys.get(kept.address), now) for kept in inbox]
+
+    def _inbox_row(self, kept: Kept, owner: bytes | None, now: datetime) -> dict[str, object]:
+        key = self._message_key(kept.address, kept.message)
+        return {
+            "key": key,
+            "address_key": owner or self._address_key(kept.address),
+            "received_at": now,
+            "answer": self._vault.seal(kept.answer, row("inbox", key)),
+        }
+
+
+async def _look_up(
+    conn: AsyncConnection, statement: Mapping[str, Any], wanted: Collection[bytes]
+) -> Sequence[Any]:
+    if not wanted:
+        return ()
+    return (await conn.execute(statement[conn.dialect.name], {"keys": list(wanted)})).all()
+
+
+def _upsert_state(insert: Any) -> Any:
+    statement = insert(tables.conversations)
+    new, old = statement.excluded, tables.conversations.c
+    return statement.on_conflict_do_update(
+        index_elements=[old.address_key],
+        set_={
+            "state": new.state,
+            "updated_at": new.updated_at,
+            "heard_at": func.coalesce(new.heard_at, old.heard_at),
+        },
+    )
+
+
+# The statements are built once: SQLAlchemy finds the compiled text of the same object fastest.
+_FIND_ANSWERS = among_keys(
+    select(tables.inbox.c.key, tables.inbox.c.answer).where, tables.inbox.c.key
+)
+_FIND_STATES = among_keys(
+    select(tables.conversations.c.address_key, tables.conversations.c.state).where,
+    tables.conversations.c.address_key,
+)
+_DELETE_STATES = among_keys(delete(tables.conversations).where, tables.conversations.c.address_key)
+_INSERT_INBOX = tables.inbox.insert()
+_UPSERT_STATE = {dialect: _upsert_state(insert) for dialect, insert in INSERTS.items()}

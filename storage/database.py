@@ -1,0 +1,247 @@
+"""The one door to the database: SQLite by aiosqlite or PostgreSQL by asyncpg, same code.
+
+A ``begin`` block is one write transaction. This module knows how each database wants to be
+opened, locked and waited for, and which of its errors pass with time. It knows no table's purpose.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import URL, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from storage import migrations, sqlite
+
+DEFAULT_FILE = "hesbot.sqlite3"
+
+_UPGRADE_LOCK = 0x48455342_4F540001
+"""Number of the PostgreSQL advisory lock under which the tables are changed ("HESBOT", 1)."""
+
+_PASSING_SQLITE = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_PROTOCOL,
+    }
+)
+"""Primary result codes (sqlite.org/rescode.html) that say nothing against the statement."""
+
+_PASSING_POSTGRESQL = ("08", "25006", "40", "53", "55P03", "57", "58")
+"""Beginnings of SQLSTATE (PostgreSQL manual, appendix A): connection, standby, deadlock, resources
+used up, lock not available, operator intervention and cancelled by timeout, system error."""
+
+
+class Unavailable(Exception):
+    """The database cannot serve at the moment. Nothing was changed; try again later.
+
+    The driver's own error is the cause.
+    """
+
+
+class UnknownDatabase(ValueError):
+    """The database address is none that is served here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to wait, in seconds: for a lock, for one statement, for a connection."""
+
+    lock: float = 5.0
+    statement: float = 30.0
+    connect: float = 5.0
+
+    @property
+    def queue(self) -> float:
+        """How long to wait for a connection that is taken: a transaction of another's."""
+        return self.lock + self.statement
+
+
+class Database:
+    """An open database at the newest revision. Close it after use."""
+
+    def __init__(self, writing: AsyncEngine, reading: AsyncEngine) -> None:
+        self._writing = writing
+        self._reading = reading
+
+    @classmethod
+    async def open(
+        cls, url: str | None, *, home: Path | None = None, patience: Patience | None = None
+    ) -> Database:
+        """Open and upgrade the database at ``url``; without one, the file in ``home``.
+
+        Raise UnknownDatabase, Unavailable, or migrations.NewerSchema.
+        """
+        database = cls._engines(_address(url, home), patience or Patience())
+        try:
+            await database._upgrade()
+        except BaseException:
+            await database.close()
+            raise
+        return database
+
+    @classmethod
+    def _engines(cls, url: URL, patience: Patience) -> Database:
+        if url.get_backend_name() == "sqlite":
+            return cls(*sqlite.engines(url, lock=patience.lock, queue=patience.queue))
+        return cls(*_postgresql(url, patience))
+
+    @property
+    def dialect(self) -> str:
+        """``sqlite`` or ``postgresql``."""
+        return self._writing.dialect.name
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[AsyncConnection]:
+        """One write transaction: commits at the end of the block, rolls back on any error."""
+        async with _connection(self._writing) as connection:
+            with _passing_errors():
+                async with connection.begin():
+                    yield connection
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """One read-only transaction; it sees one state of the records and waits for no writer."""
+        async with _connection(self._reading) as connection:
+            with _passing_errors():
+                async with connection.begin():
+                    yield connection
+
+    async def ping(self) -> None:
+        """Return if the database answers; raise Unavailable if not."""
+        async with self.read() as connection:
+            await connection.execute(text("SELECT 1"))
+
+    async def close(self) -> None:
+        """Give all connections back."""
+        await self._writing.dispose()
+        await self._reading.dispose()
+
+    async def _upgrade(self) -> None:
+        async with self.read() as connection:
+            if await connection.run_sync(migrations.stored_revision) == migrations.HEAD:
+                return
+        async with self.begin() as connection:
+            if self.dialect == "postgresql":
+                await _lock_upgrades(connection)
+            await connection.run_sync(migrations.upgrade)
+
+
+def _address(url: str | None, home: Path | None) -> URL:
+    if not url:
+        return _file_in(home)
+    try:
+        address = make_url(url)
+    except ArgumentError:
+        # The cause is dropped: it quotes the address, and that may hold a password.
+        raise UnknownDatabase("the database address cannot be read") from None
+    if address.drivername in ("sqlite", "sqlite+aiosqlite"):
+        return _sqlite_address(address)
+    if address.drivername in ("postgres", "postgresql", "postgresql+asyncpg"):
+        return _postgresql_address(address)
+    raise UnknownDatabase(f"no such kind of database: {address.drivername}; sqlite or postgresql")
+
+
+def _file_in(home: Path | None) -> URL:
+    if home is None:
+        raise UnknownDatabase("neither a database address nor a home folder was given")
+    return _sqlite_address(URL.create("sqlite", database=str(home / DEFAULT_FILE)))
+
+
+def _sqlite_address(url: URL) -> URL:
+    if not url.database or ":memory:" in url.database:
+        raise UnknownDatabase("a database in memory would be lost; name a file")
+    return url.set(drivername="sqlite+aiosqlite")
+
+
+def _postgresql_address(url: URL) -> URL:
+    # libpq's word for it, which most hosts print; asyncpg says ssl.
+    mode = url.query.get("sslmode")
+    if mode is not None:
+        url = url.difference_update_query(["sslmode"]).update_query_dict({"ssl": mode})
+    return url.set(drivername="postgresql+asyncpg")
+
+
+def _postgresql(url: URL, patience: Patience) -> tuple[AsyncEngine, AsyncEngine]:
+    settings = {
+        "application_name": "hesbot",
+        "timezone": "UTC",
+        "lock_timeout": _milliseconds(patience.lock),
+        "statement_timeout": _milliseconds(patience.statement),
+        "idle_in_transaction_session_timeout": _milliseconds(patience.statement),
+        # Statements here touch a handful of rows by index; compiling them never pays.
+        "jit": "off",
+    }
+    engine = create_async_engine(
+        url,
+        # Parameters are never quoted in errors: they are people's values.
+        hide_parameters=True,
+        connect_args={"server_settings": settings, "timeout": patience.connect},
+        pool_pre_ping=True,
+        pool_size=5,
+        pool_timeout=patience.queue,
+    )
+    return engine, engine.execution_options(postgresql_readonly=True)
+
+
+def _milliseconds(seconds: float) -> str:
+    return str(int(seconds * 1000))
+
+
+async def _lock_upgrades(connection: AsyncConnection) -> None:
+    # Another process may be at it for long; there is nothing else to do than to wait.
+    await connection.execute(text("SET LOCAL lock_timeout = 0"))
+    await connection.execute(text("SET LOCAL statement_timeout = 0"))
+    await connection.execute(
+        text("SELECT pg_advisory_xact_lock(:lock)").bindparams(lock=_UPGRADE_LOCK)
+    )
+
+
+@asynccontextmanager
+async def _connection(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    with _passing_errors():
+        connection = engine.connect()
+        try:
+            await connection.start()
+        except OSError as error:
+            raise Unavailable("the database cannot be reached") from error
+    try:
+        yield connection
+    finally:
+        # Even if the caller was cancelled: a connection that is not given back is lost.
+        await asyncio.shield(connection.close())
+
+
+@contextmanager
+def _passing_errors() -> Iterator[None]:
+    """Turn the driver's errors that pass with time into Unavailable, and leave the others."""
+    try:
+        yield
+    except PoolTimeout as error:
+        raise Unavailable("all connections to the database are taken") from error
+    except DBAPIError as error:
+        if not _is_passing(error):
+            raise
+        raise Unavailable("the database cannot serve at the moment") from error.orig
+
+
+def _is_passing(error: DBAPIError) -> bool:
+    if error.connection_invalidated:
+        return True
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    if isinstance(code, int):
+        # The low byte is the primary code, the rest says more about it.
+        return code & 0xFF in _PASSING_SQLITE
+    state = getattr(error.orig, "sqlstate", None)
+    return isinstance(state, str) and state.startswith(_PASSING_POSTGRESQL)

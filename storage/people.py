@@ -1,0 +1,219 @@
+"""Citizens, the addresses they write from, and what they consented to.
+
+A citizen is one row per identity number. Every answer about the person is one sealed value, so this
+module knows of a form's fields only the few that rules speak of.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Row, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from conversations.actions import Document, Holder, Value
+from conversations.events import Address
+from storage import tables
+from storage.asked import Asked
+from storage.conversations import address_key
+from storage.statements import upsert
+from storage.vault import Vault, row
+
+Profile = Mapping[str, Value]
+"""Answers about a person, by the name of the field."""
+
+NOT_OF_THE_PERSON = frozenset({"card_number", "hes_code"})
+"""Answers that belong to a card, not to its holder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """An address that is known, and whose it is."""
+
+    id: int
+    citizen_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Citizen:
+    """A person as the records have them; ``id`` is None for one who is new."""
+
+    id: int | None
+    identity_key: bytes
+    profile: Profile
+
+    @property
+    def holder(self) -> Holder:
+        """The person as the HES service needs to know them."""
+        first_name, last_name = self.profile.get("first_name"), self.profile.get("last_name")
+        return Holder(
+            str(self.profile["identity_number"]),
+            str(first_name or ""),
+            str(last_name) if last_name else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """That a document was shown or accepted at an address, for a citizen if that is known."""
+
+    asked: Asked
+    document: Document
+    sender: Sender
+    citizen_id: int | None
+
+
+class People:
+    """Finds and keeps people. Rules about who may do what are not here."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+
+    def identity_key(self, identity_number: str) -> bytes:
+        """The blind index of an identity number."""
+        return self._vault.index("identity", identity_number)
+
+    async def sender(self, conn: AsyncConnection, address: Address) -> Sender | None:
+        """What is known of an address."""
+        return (await self._senders(conn, [address])).get(address)
+
+    async def keep_senders(
+        self, conn: AsyncConnection, asked: Sequence[Asked]
+    ) -> dict[Address, Sender]:
+        """Make the addresses known, in the language they now speak."""
+        by_address = {each.address: self._address_row(each) for each in asked}
+        statement = upsert(conn, tables.addresses)
+        spoken = {"locale": statement.excluded.locale}
+        await conn.execute(
+            statement.on_conflict_do_update(index_elements=["key"], set_=spoken),
+            list(by_address.values()),
+        )
+        return await self._senders(conn, by_address)
+
+    async def give(self, conn: AsyncConnection, sender: Sender, citizen_id: int) -> None:
+        """Write down that the address belongs to the citizen."""
+        address = tables.addresses
+        await conn.execute(
+            update(address).where(address.c.id == sender.id).values(citizen_id=citizen_id)
+        )
+
+    async def set_notices(
+        self, conn: AsyncConnection, address: Address, wanted: bool, now: datetime
+    ) -> None:
+        """Stop notices to a known address, from the first time it was asked, or allow them."""
+        column = tables.addresses.c
+        stopped = None if wanted else func.coalesce(column.opted_out_at, now)
+        key = address_key(self._vault, address)
+        await conn.execute(
+            update(tables.addresses).where(column.key == key).values(opted_out_at=stopped)
+        )
+
+    async def citizen(self, conn: AsyncConnection, citizen_id: int) -> Citizen:
+        """The citizen with that number, who must exist."""
+        wanted = tables.citizens.c.id == citizen_id
+        return self._citizen((await conn.execute(select(tables.citizens).where(wanted))).one())
+
+    async def find(self, conn: AsyncConnection, identity_number: str) -> Citizen | None:
+        """The citizen with that identity number."""
+        wanted = tables.citizens.c.identity_key == self.identity_key(identity_number)
+        found = (await conn.execute(select(tables.citizens).where(wanted))).one_or_none()
+        return None if found is None else self._citizen(found)
+
+    async def keep(self, conn: AsyncConnection, citizen: Citizen, now: datetime) -> int:
+        """Write a citizen; give the number of the row."""
+        citizens = tables.citizens
+        written = {**self._sealed(citizen), "updated_at": now}
+        if citizen.id is None:
+            values = {"identity_key": citizen.identity_key, "created_at": now, **written}
+            inserting = citizens.insert().values(values).returning(citizens.c.id)
+            return int((await conn.execute(inserting)).scalar_one())
+        await conn.execute(update(citizens).where(citizens.c.id == citizen.id).values(written))
+        return citizen.id
+
+    async def record(self, conn: AsyncConnection, consents: Iterable[Consent]) -> None:
+        """Keep the evidence of consents."""
+        rows = [_consent_row(consent) for consent in consents]
+        if rows:
+            await conn.execute(tables.consents.insert(), rows)
+
+    async def consents(
+        self, conn: AsyncConnection, sender: Sender
+    ) -> tuple[tuple[str, str, datetime], ...]:
+        """Document, version and time of what was consented to at an address and still holds."""
+        given = tables.consents.c
+        found = await conn.execute(
+            select(given.document, given.version, given.at)
+            .where(given.address_id == sender.id, given.withdrawn_at.is_(None))
+            .order_by(given.id)
+        )
+        return tuple((each.document, each.version, each.at) for each in found)
+
+    def profile(self, sealed: bytes, identity_key: bytes) -> Profile:
+        """Open a sealed profile."""
+        plain = self._vault.open(sealed, row("citizens", identity_key))
+        profile: Profile = json.loads(plain, object_hook=_revived)
+        return profile
+
+    async def _senders(
+        self, conn: AsyncConnection, wanted: Iterable[Address]
+    ) -> dict[Address, Sender]:
+        keys = {address_key(self._vault, address): address for address in wanted}
+        column = tables.addresses.c
+        found = await conn.execute(
+            select(column.key, column.id, column.citizen_id).where(column.key.in_(keys))
+        )
+        return {keys[each.key]: Sender(each.id, each.citizen_id) for each in found}
+
+    def _address_row(self, asked: Asked) -> dict[str, object]:
+        key = address_key(self._vault, asked.address)
+        plain = asked.address.id.encode("utf-8", "surrogatepass")
+        return {
+            "key": key,
+            "channel": asked.address.channel,
+            "address": self._vault.seal(plain, row("addresses", key)),
+            "locale": asked.locale,
+            "created_at": asked.now,
+        }
+
+    def _citizen(self, found: Row[Any]) -> Citizen:
+        profile = self.profile(found.profile, found.identity_key)
+        return Citizen(found.id, found.identity_key, profile)
+
+    def _sealed(self, citizen: Citizen) -> dict[str, object]:
+        plain = json.dumps(dict(citizen.profile), default=_plain).encode()
+        phone = citizen.profile.get("phone")
+        return {
+            "profile": self._vault.seal(plain, row("citizens", citizen.identity_key)),
+            "phone_key": self._vault.index("phone", str(phone)) if phone else None,
+        }
+
+
+def profile_of(answers: Mapping[str, Value]) -> Profile:
+    """The answers that are about the person."""
+    return {name: value for name, value in answers.items() if name not in NOT_OF_THE_PERSON}
+
+
+def _plain(day: date) -> dict[str, str]:
+    return {"date": day.isoformat()}
+
+
+def _revived(plain: dict[str, Any]) -> Any:
+    return date.fromisoformat(plain["date"]) if plain.keys() == {"date"} else plain
+
+
+def _consent_row(consent: Consent) -> dict[str, object]:
+    asked, document = consent.asked, consent.document
+    return {
+        "address_id": consent.sender.id,
+        "citizen_id": consent.citizen_id,
+        "document": document.name,
+        "version": document.version,
+        "locale": asked.locale,
+        "sha256": asked.texts[document.name],
+        "channel": asked.address.channel,
+        "at": asked.now,
+    }

@@ -1,0 +1,1 @@
+"""The records, on a fresh SQLite file and on a real PostgreSQL."""

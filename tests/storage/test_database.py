@@ -1,0 +1,276 @@
+"""Transactions, waiting, and the errors that pass with time."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import insert, select, text
+from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
+
+from storage import tables
+from storage.database import Database, Patience, Unavailable, UnknownDatabase
+
+NOW = datetime(2021, 1, 10, 9, 30, 15, 123456, tzinfo=UTC)
+
+
+def message(key: bytes, at: datetime = NOW) -> dict[str, Any]:
+    """A row of the inbox."""
+    return {"key": key, "address_key": b"a" * 16, "received_at": at, "answer": b"sealed"}
+
+
+async def keys(database: Database) -> list[bytes]:
+    """What the inbox holds."""
+    async with database.read() as conn:
+        return list((await conn.execute(select(tables.inbox.c.key))).scalars())
+
+
+async def test_a_block_that_ends_well_is_kept(database: Database) -> None:
+    """One transaction, committed at its end."""
+    async with database.begin() as conn:
+        await conn.execute(insert(tables.inbox), [message(b"1"), message(b"2")])
+    assert sorted(await keys(database)) == [b"1", b"2"]
+
+
+async def test_a_block_that_fails_leaves_nothing(database: Database) -> None:
+    """The error goes on as it was."""
+
+    async def fail() -> None:
+        async with database.begin() as conn:
+            await conn.execute(insert(tables.inbox), [message(b"1")])
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
+    assert await keys(database) == []
+
+
+async def test_an_error_of_ours_is_not_taken_for_a_passing_one(database: Database) -> None:
+    """A broken rule stays what it is, and its parameters are not quoted."""
+    with pytest.raises(IntegrityError) as error:
+        async with database.begin() as conn:
+            await conn.execute(insert(tables.inbox), [message(b"1"), message(b"1")])
+    assert "sealed" not in str(error.value)
+    with pytest.raises(DBAPIError):
+        async with database.begin() as conn:
+            await conn.execute(text("SELECT * FROM nowhere"))
+
+
+async def test_reading_cannot_write(database: Database) -> None:
+    """A reader that tries is stopped by the database itself."""
+    with pytest.raises((DBAPIError, Unavailable)):
+        async with database.read() as conn:
+            await conn.execute(insert(tables.inbox), [message(b"1")])
+    assert await keys(database) == []
+
+
+async def test_a_reader_does_not_wait_for_a_writer(database: Database) -> None:
+    """It sees the records as they were before."""
+    async with database.begin() as conn:
+        await conn.execute(insert(tables.inbox), [message(b"1")])
+        assert await keys(database) == []
+    assert await keys(database) == [b"1"]
+
+
+async def test_writers_of_one_process_take_turns(database: Database) -> None:
+    """Many at once all get through, and none sees half of another's work."""
+
+    async def write(number: int) -> None:
+        async with database.begin() as conn:
+            await conn.execute(insert(tables.inbox), [message(b"a%d" % number)])
+            await conn.execute(insert(tables.inbox), [message(b"b%d" % number)])
+
+    await asyncio.gather(*(write(number) for number in range(20)))
+    assert len(await keys(database)) == 40
+
+
+async def test_a_cancelled_writer_leaves_nothing_and_blocks_nobody(database: Database) -> None:
+    """A client that goes away in the middle must not hold the records."""
+    inside = asyncio.Event()
+
+    async def write() -> None:
+        async with database.begin() as conn:
+            await conn.execute(insert(tables.inbox), [message(b"1")])
+            inside.set()
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(write())
+    await inside.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    async with database.begin() as conn:
+        await conn.execute(insert(tables.inbox), [message(b"2")])
+    assert await keys(database) == [b"2"]
+
+
+async def test_moments_come_back_aware_and_in_utc(database: Database) -> None:
+    """Whatever zone they were given in, to the microsecond."""
+    istanbul = NOW.astimezone(timezone(timedelta(hours=3)))
+    async with database.begin() as conn:
+        await conn.execute(insert(tables.inbox), [message(b"1", istanbul)])
+        stored = (await conn.execute(select(tables.inbox.c.received_at))).scalar_one()
+        newer = select(tables.inbox.c.key).where(tables.inbox.c.received_at < istanbul)
+        assert (await conn.execute(newer)).all() == []
+    assert stored == NOW
+    assert stored.tzinfo is UTC
+
+
+async def test_a_moment_without_a_zone_is_refused(database: Database) -> None:
+    """Nobody could say which moment it means."""
+    with pytest.raises(StatementError, match="time zone"):
+        async with database.begin() as conn:
+            await conn.execute(insert(tables.inbox), [message(b"1", NOW.replace(tzinfo=None))])
+
+
+async def test_sqlite_is_opened_to_survive_a_power_cut(tmp_path: Path) -> None:
+    """Write-ahead log, synced at each commit, foreign keys checked."""
+    database = await Database.open(None, home=tmp_path / "home")
+    async with database.begin() as conn:
+        settings = [
+            (await conn.execute(text(f"PRAGMA {name}"))).scalar_one()
+            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        ]
+    await database.close()
+    assert settings == ["wal", 2, 1, 5000]
+    assert (tmp_path / "home" / "hesbot.sqlite3").exists()
+
+
+async def test_a_locked_file_is_unavailable_and_nothing_changes(tmp_path: Path) -> None:
+    """Another process holds the lock for longer than we wait; afterwards all is well again."""
+    path = tmp_path / "records.sqlite3"
+    database = await Database.open(f"sqlite:///{path}", patience=Patience(lock=0.05))
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(Unavailable) as refusal:
+        async with database.begin() as conn:
+            await conn.execute(insert(tables.inbox), [message(b"1")])
+    assert isinstance(refusal.value.__cause__, Exception)
+    assert "locked" in str(refusal.value.__cause__)
+    await database.ping()
+    other.execute("ROLLBACK")
+    other.close()
+    assert await keys(database) == []
+    async with database.begin() as conn:
+        await conn.execute(insert(tables.inbox), [message(b"2")])
+    await database.close()
+
+
+async def test_whoever_gives_up_waiting_for_the_lock_does_not_get_it_later(tmp_path: Path) -> None:
+    """The wait goes on in SQLite's thread after the task is gone; what it got is given back."""
+    path = tmp_path / "records.sqlite3"
+    database = await Database.open(f"sqlite:///{path}")
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+
+    async def write() -> None:
+        async with database.begin():
+            pass
+
+    task = asyncio.create_task(write())
+    await asyncio.wait({task}, timeout=0.05)
+    task.cancel()
+    other.execute("ROLLBACK")
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    async with database.begin() as conn:
+        await conn.execute(insert(tables.inbox), [message(b"1")])
+    other.execute("BEGIN IMMEDIATE")
+    other.close()
+    await database.close()
+
+
+async def test_a_full_disk_is_unavailable_and_nothing_changes(tmp_path: Path) -> None:
+    """SQLite's own page limit stands in for the disk."""
+    database = await Database.open(f"sqlite:///{tmp_path / 'records.sqlite3'}")
+
+    async def fill() -> None:
+        async with database.begin() as conn:
+            await conn.execute(text("PRAGMA max_page_count = 1"))
+            large = {**message(b"1"), "answer": bytes(1_000_000)}
+            await conn.execute(insert(tables.inbox), [large])
+
+    with pytest.raises(Unavailable):
+        await fill()
+    assert await keys(database) == []
+    await database.close()
+
+
+async def test_a_waiting_writer_is_told_when_all_connections_are_taken(tmp_path: Path) -> None:
+    """A transaction that never ends must not make the others wait for ever."""
+    patience = Patience(lock=0.02, statement=0.02)
+    database = await Database.open(f"sqlite:///{tmp_path / 'x.sqlite3'}", patience=patience)
+    async with database.begin():
+        with pytest.raises(Unavailable):
+            async with database.begin():
+                pass
+    await database.close()
+
+
+async def test_a_postgresql_lock_held_too_long_is_unavailable(postgresql: str) -> None:
+    """The server's lock timeout is one of the errors that pass."""
+    database = await Database.open(postgresql, patience=Patience(lock=0.05))
+    async with database.begin() as conn:
+        await conn.execute(text("SELECT pg_advisory_xact_lock(7)"))
+        with pytest.raises(Unavailable):
+            async with database.begin() as other:
+                await other.execute(text("SELECT pg_advisory_xact_lock(7)"))
+    await database.close()
+
+
+async def test_a_lost_postgresql_connection_is_unavailable_and_the_next_one_works(
+    postgresql: str,
+) -> None:
+    """The server ends our connection in the middle of a transaction, as in a restart."""
+    database = await Database.open(postgresql)
+
+    async def lose() -> None:
+        async with database.begin() as conn:
+            own = (await conn.execute(text("SELECT pg_backend_pid()"))).scalar_one()
+            async with database.begin() as other:
+                await other.execute(text("SELECT pg_terminate_backend(:own)"), {"own": own})
+            await conn.execute(text("SELECT 1"))
+
+    with pytest.raises(Unavailable):
+        await lose()
+    await database.ping()
+    await database.close()
+
+
+async def test_a_postgresql_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
+    """No server listens in that folder."""
+    with pytest.raises(Unavailable) as refusal:
+        await Database.open(f"postgresql://postgres@/postgres?host={tmp_path}")
+    assert isinstance(refusal.value.__cause__, OSError)
+
+
+@pytest.mark.parametrize(
+    ("url", "home"),
+    [
+        (None, None),
+        ("", None),
+        ("sqlite://", None),
+        ("sqlite:///:memory:", None),
+        ("mysql://user:secret@localhost/db", None),
+        ("secret", None),
+    ],
+)
+async def test_an_address_that_cannot_be_served_is_refused_without_its_password(
+    url: str | None, home: Path | None
+) -> None:
+    """One clear line for the operator."""
+    with pytest.raises(UnknownDatabase) as refusal:
+        await Database.open(url, home=home)
+    assert "secret" not in str(refusal.value)
+
+
+async def test_the_usual_spelling_of_a_postgresql_address_is_understood(postgresql: str) -> None:
+    """Hosts print postgres:// and libpq's sslmode."""
+    url = postgresql.replace("postgresql://", "postgres://") + "&sslmode=disable"
+    database = await Database.open(url)
+    await database.ping()
+    await database.close()

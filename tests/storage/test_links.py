@@ -1,0 +1,181 @@
+"""Links after they were made: renewed, judged by the HES service, and sealed."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select, update
+
+from conversations.actions import (
+    CodeChecked,
+    Done,
+    KeepVerdict,
+    LinkRefused,
+    Status,
+    Verdict,
+)
+from storage import tables
+from storage.vault import Tampered
+from tests.storage.people import (
+    AYSE,
+    AYSE_ANSWERS,
+    BORA,
+    BORA_ANSWERS,
+    CARD,
+    CEM,
+    CODE,
+    NOW,
+    OTHER_CARD,
+    OTHER_CODE,
+    Office,
+)
+
+
+class TestRenewing:
+    """A new code on cards that were paired before."""
+
+    async def test_the_code_is_renewed_on_the_cards_named(self, office: Office) -> None:
+        """Each of them, and the rest keep theirs."""
+        first = await office.paired(AYSE, AYSE_ANSWERS)
+        await office.paired(AYSE, {"card_number": OTHER_CARD, "hes_code": CODE})
+        saved = await office.paired(AYSE, {"hes_code": OTHER_CODE}, cards=(first.cards[0].card,))
+        assert [card.number for card in saved.cards] == [CARD]
+        assert (await office.card()).link.hes_code == OTHER_CODE  # type: ignore[union-attr]
+        assert (await office.card(OTHER_CARD)).link.hes_code == CODE  # type: ignore[union-attr]
+
+    async def test_several_cards_of_one_person_at_once(self, office: Office) -> None:
+        """All of them get the new code."""
+        await office.paired(AYSE, AYSE_ANSWERS)
+        await office.paired(AYSE, {"card_number": OTHER_CARD, "hes_code": CODE})
+        ids = tuple(card.card for card in await office.cards(AYSE))
+        saved = await office.paired(AYSE, {"hes_code": OTHER_CODE}, cards=ids)
+        assert {card.hes_code for card in saved.cards} == {OTHER_CODE}
+        assert len(saved.cards) == 2
+
+    async def test_a_relatives_card_is_renewed_for_the_relative(self, office: Office) -> None:
+        """The link's own person, not the address's."""
+        await office.paired(AYSE, AYSE_ANSWERS)
+        grandmother = await office.paired(AYSE, BORA_ANSWERS, relative=True)
+        saved = await office.paired(
+            AYSE, {"hes_code": "E5F6789012"}, cards=(grandmother.cards[0].card,)
+        )
+        assert saved.holder.first_name == "Bora"
+
+    async def test_cards_of_two_persons_cannot_share_a_code(self, office: Office) -> None:
+        """A code is one person's."""
+        await office.paired(AYSE, AYSE_ANSWERS)
+        await office.paired(AYSE, BORA_ANSWERS, relative=True)
+        ids = tuple(card.card for card in await office.cards(AYSE))
+        refused = await office.pair(AYSE, {"hes_code": "E5F6789012"}, cards=ids)
+        assert refused == LinkRefused("person_unknown")
+
+    async def test_nobody_renews_a_card_they_did_not_pair(self, office: Office) -> None:
+        """Card numbers of the register can be guessed; that must not help."""
+        saved = await office.paired(AYSE, AYSE_ANSWERS)
+        await office.paired(BORA, BORA_ANSWERS)
+        for stranger in (BORA, CEM):
+            refused = await office.pair(
+                stranger, {"hes_code": "E5F6789012"}, cards=(saved.cards[0].card,)
+            )
+            assert refused == LinkRefused("person_unknown")
+        assert (await office.card()).link.hes_code == CODE  # type: ignore[union-attr]
+
+    async def test_a_card_that_went_to_another_person_is_neither_seen_nor_renewed(
+        self, office: Office
+    ) -> None:
+        """Whoever had it once has no more to do with it."""
+        saved = await office.paired(AYSE, AYSE_ANSWERS)
+        async with office.database.begin() as conn:
+            await conn.execute(update(tables.links).values(ended_at=NOW, end_cause="unlinked"))
+        await office.paired(BORA, {**BORA_ANSWERS, "card_number": CARD})
+        assert await office.cards(AYSE) == ()
+        refused = await office.pair(AYSE, {"hes_code": "E5F6789012"}, cards=(saved.cards[0].card,))
+        assert refused == LinkRefused("person_unknown")
+
+
+class TestVerdicts:
+    """What the HES service said."""
+
+    async def test_a_confirmed_code_is_verified_until_its_end(self, office: Office) -> None:
+        """The end of the code shows by itself."""
+        until = NOW + timedelta(days=3)
+        await office.verdict(await office.paired(AYSE, AYSE_ANSWERS), Verdict.VALID, until)
+        (card,) = await office.cards(AYSE)
+        assert (card.verified, card.valid_until, card.status) == (True, until, Status.ACTIVE)
+        link = (await office.card()).link
+        assert link is not None
+        assert (link.verified, link.checked_at) == (True, NOW)
+        assert (await office.at(until).card()).cause == "code_expired"
+        assert (await office.at(until).cards(AYSE))[0].status is Status.UNPAIRED
+
+    @pytest.mark.parametrize(
+        ("verdict", "cause"),
+        [
+            (Verdict.NOT_FOUND, "code_not_found"),
+            (Verdict.EXPIRED, "code_expired"),
+            (Verdict.MISMATCH, "code_mismatch"),
+        ],
+    )
+    async def test_a_dead_code_does_not_carry_the_card(
+        self, office: Office, verdict: Verdict, cause: str
+    ) -> None:
+        """Written once into the history, however often it is said."""
+        saved = await office.paired(AYSE, AYSE_ANSWERS)
+        for _ in range(2):
+            await office.verdict(saved, verdict)
+        record = await office.card()
+        assert (record.status, record.cause) == (Status.UNPAIRED, cause)
+        assert [each.cause for each in record.history] == ["paired", cause]
+
+    async def test_no_answer_is_no_verdict(self, office: Office) -> None:
+        """A confirmed code stays confirmed while the service is down."""
+        saved = await office.paired(AYSE, AYSE_ANSWERS)
+        await office.verdict(saved, Verdict.VALID)
+        await office.verdict(saved, Verdict.UNCHECKED)
+        assert (await office.cards(AYSE))[0].verified
+
+    async def test_a_verdict_that_comes_too_late_is_ignored(self, office: Office) -> None:
+        """The code it speaks of was replaced meanwhile."""
+        saved = await office.paired(AYSE, AYSE_ANSWERS)
+        await office.paired(AYSE, {**AYSE_ANSWERS, "hes_code": OTHER_CODE})
+        await office.verdict(saved, Verdict.NOT_FOUND)
+        assert (await office.card()).status is Status.ACTIVE
+        assert {row.verdict for row in await office.rows(tables.links)} == {"unchecked"}
+
+    async def test_a_verdict_about_nothing_is_done(self, office: Office) -> None:
+        """No links, no change."""
+        nothing = KeepVerdict(CodeChecked((), Verdict.VALID))
+        assert await office.ask(AYSE, nothing) == [Done()]
+
+
+class TestSeals:
+    """Whoever can write to the database cannot make it lie about people."""
+
+    async def test_a_code_moved_to_another_link_is_refused(self, office: Office) -> None:
+        """It was sealed for the link it was given for."""
+        await office.paired(AYSE, AYSE_ANSWERS)
+        await office.paired(BORA, BORA_ANSWERS)
+        link = tables.links
+        async with office.database.begin() as conn:
+            codes = (await conn.execute(select(link.c.hes_code).order_by(link.c.id))).scalars()
+            await conn.execute(update(link).values(hes_code=codes.first()))
+        assert (await office.cards(AYSE))[0].hes_code == CODE
+        with pytest.raises(Tampered):
+            await office.cards(BORA)
+
+    @pytest.mark.parametrize(
+        ("table", "column"), [("cards", "number"), ("citizens", "profile"), ("links", "hes_code")]
+    )
+    async def test_a_changed_value_is_refused(
+        self, office: Office, table: str, column: str
+    ) -> None:
+        """One flipped bit."""
+        await office.paired(AYSE, AYSE_ANSWERS)
+        target = tables.metadata.tables[table]
+        async with office.database.begin() as conn:
+            sealed = bytearray((await conn.execute(select(target.c[column]))).scalar_one())
+            sealed[-1] ^= 1
+            await conn.execute(update(target).values({column: bytes(sealed)}))
+        with pytest.raises(Tampered):
+            await office.card()

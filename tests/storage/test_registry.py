@@ -1,0 +1,302 @@
+"""The register's rules of pairing, on both databases."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import date, timedelta
+
+import pytest
+
+from conversations.actions import (
+    Holder,
+    LinkRefused,
+    LinkSaved,
+    LookUpCards,
+    LookUpPerson,
+    PersonFound,
+    SaveLink,
+    SetNotices,
+    Status,
+    Value,
+    Verdict,
+)
+from storage import tables
+from storage.database import Database
+from storage.registry import Asked, Registry
+from storage.vault import Vault
+from tests.storage.people import (
+    AFTER,
+    AYSE,
+    AYSE_ANSWERS,
+    AYSE_AT_WHATSAPP,
+    BORA,
+    BORA_ANSWERS,
+    CARD,
+    CEM,
+    CODE,
+    DEADLINE,
+    NOW,
+    OTHER_CARD,
+    OTHER_CODE,
+    TERMS,
+    TEXTS,
+    Office,
+)
+
+
+class TestPairing:
+    """A card, a code and a person."""
+
+    async def test_a_registration_pairs_the_card(self, office: Office) -> None:
+        """The finding shows what was paired and whose code it should be."""
+        saved = await office.paired(AYSE, AYSE_ANSWERS)
+        (card,) = saved.cards
+        assert (card.number, card.hes_code) == (CARD, CODE)
+        assert (card.status, card.cause, card.verified) == (Status.ACTIVE, "paired", False)
+        assert saved.holder == Holder("10000000146", "Ayşe", "Yıldızoğlu")
+
+    async def test_the_card_keeps_what_happened(self, office: Office) -> None:
+        """The record names the holder, the code and each change."""
+        await office.paired(AYSE, AYSE_ANSWERS)
+        record = await office.card()
+        assert (record.number, record.status, record.changed_at) == (CARD, Status.ACTIVE, NOW)
+        assert record.link is not None
+        assert (record.link.hes_code, record.link.linked_at) == (CODE, NOW)
+        assert (record.link.verdict, record.link.verified) == (Verdict.UNCHECKED, False)
+        assert record.holder is not None
+        assert record.holder["birth_date"] == date(1990, 2, 1)
+        assert not {"card_number", "hes_code"} & set(record.holder)
+        assert [(each.status, each.cause) for each in record.history] == [("ACTIVE", "paired")]
+
+    async def test_a_person_without_a_surname_is_registered(self, office: Office) -> None:
+        """No surname and no e-mail are answers too."""
+        saved = await office.paired(BORA, BORA_ANSWERS)
+        assert saved.holder == Holder("17291716060", "Bora", None)
+
+    async def test_an_unknown_card_has_no_record(self, office: Office) -> None:
+        """Nothing is made by asking."""
+        async with office.database.read() as conn:
+            assert await office.registry.card(conn, CARD, NOW) is None
+
+    async def test_the_same_again_changes_nothing(self, office: Office) -> None:
+        """It is not an error either."""
+        first = await office.paired(AYSE, AYSE_ANSWERS)
+        before = await office.count()
+        later = office.at(NOW + timedelta(hours=1))
+        assert await later.paired(AYSE, AYSE_ANSWERS) == first
+        assert await office.count() == before
+        assert (await office.card()).history[0].at == NOW
+
+    async def test_a_new_code_replaces_the_old_and_the_history_stays(self, office: Office) -> None:
+        """One open link; the old one is ended with its cause."""
+        first = await office.paired(AYSE, AYSE_ANSWERS)
+        later = office.at(NOW + timedelta(hours=1))
+        second = await later.paired(AYSE, {**AYSE_ANSWERS, "hes_code": OTHER_CODE})
+        assert second.cards[0].hes_code == OTHER_CODE
+        old, new = await office.rows(tables.links)
+        assert (old.id, old.ended_at, old.end_cause) == (
+            first.cards[0].link,
+            later.now,
+            "replaced",
+        )
+        assert (new.id, new.ended_at) == (second.cards[0].link, None)
+        assert len((await office.card()).history) == 2
+
+    async def test_another_persons_card_is_taken(self, office: Office) -> None:
+        """Saying so names nobody and changes nothing, not even that the address was seen."""
+        await office.paired(AYSE, AYSE_ANSWERS)
+        before = await office.count()
+        refused = await office.pair(BORA, {**BORA_ANSWERS, "card_number": CARD}, terms=TERMS)
+        assert refused == LinkRefused("card_taken")
+        assert await office.count() == before
+        assert (await office.card()).link == (await office.card()).link
+
+    async def test_another_persons_code_is_taken(self, office: Office) -> None:
+        """A code belongs to whoever gave it first."""
+        await office.paired(AYSE, AYSE_ANSWERS)
+        refused = await office.pair(BORA, {**BORA_ANSWERS, "hes_code": CODE})
+        assert refused == LinkRefused("code_taken")
+        assert (await office.count())["citizens"] == 1
+
+    @pytest.mark.parametrize("verdict", [Verdict.MISMATCH, Verdict.NOT_FOUND, Verdict.EXPIRED])
+    async def test_a_code_denied_to_a_stranger_is_free_for_its_owner(
+        self, office: Office, verdict: Verdict
+    ) -> None:
+        """Somebody who mistyped must not shut out whose code it really is."""
+        await office.verdict(await office.paired(AYSE, AYSE_ANSWERS), verdict)
+        await office.paired(BORA, {**BORA_ANSWERS, "hes_code": CODE})
+
+    async def test_a_replaced_code_is_free_again(self, office: Office) -> None:
+        """Only open links hold a code."""
+        await office.paired(AYSE, AYSE_ANSWERS)
+        await office.paired(AYSE, {**AYSE_ANSWERS, "hes_code": OTHER_CODE})
+        await office.paired(BORA, {**BORA_ANSWERS, "hes_code": CODE})
+
+    async def test_one_code_on_several_cards_of_one_person(self, office: Office) -> None:
+        """Allowed by default."""
+        await office.paired(AYSE, AYSE_ANSWERS)
+        await office.paired(AYSE, {"card_number": OTHER_CARD, "hes_code": CODE})
+        assert len(await office.cards(AYSE)) == 2
+
+    async def test_one_code_on_one_card_where_the_setting_says_so(self, strict: Office) -> None:
+        """The same card again is still no error."""
+        await strict.paired(AYSE, AYSE_ANSWERS)
+        refused = await strict.pair(AYSE, {"card_number": OTHER_CARD, "hes_code": CODE})
+        assert refused == LinkRefused("code_in_use")
+        await strict.paired(AYSE, AYSE_ANSWERS)
+        await strict.paired(AYSE, {"card_number": OTHER_CARD, "hes_code": OTHER_CODE})
+
+    async def test_a_suspended_card_stays_suspended_whatever_is_paired(
+        self, office: Office
+    ) -> None:
+        """The code is kept, the card does not ride."""
+        await office.paired(AYSE, AYSE_ANSWERS)
+        await office.suspend()
+        saved = await office.paired(AYSE, {**AYSE_ANSWERS, "hes_code": OTHER_CODE})
+        assert saved.cards[0].status is Status.SUSPENDED
+        assert (await office.card()).status is Status.SUSPENDED
+        await office.verdict(saved, Verdict.VALID)
+        assert (await office.card()).status is Status.SUSPENDED
+
+    async def test_pairing_after_the_deadline_opens_a_passive_card_at_once(
+        self, office: Office
+    ) -> None:
+        """A dead code after the deadline makes it passive; a new one gives it back."""
+        late = office.at(AFTER)
+        await late.verdict(await late.paired(AYSE, AYSE_ANSWERS), Verdict.EXPIRED)
+        assert (await late.card()).status is Status.PASSIVE
+        saved = await late.paired(AYSE, {**AYSE_ANSWERS, "hes_code": OTHER_CODE})
+        assert saved.cards[0].status is Status.ACTIVE
+        history = [(each.status, each.cause) for each in (await late.card()).history]
+        assert history == [
+            (Status.ACTIVE, "paired"),
+            (Status.PASSIVE, "code_expired"),
+            (Status.ACTIVE, "paired"),
+        ]
+
+    async def test_two_processes_race_for_one_card_and_one_wins(
+        self, url: str, vault: Vault
+    ) -> None:
+        """Whoever comes second is told that the card is taken."""
+        databases = [await Database.open(url) for _ in range(2)]
+        offices = [Office(each, Registry(vault, deadline=DEADLINE)) for each in databases]
+        findings = await asyncio.gather(
+            offices[0].pair(AYSE, AYSE_ANSWERS),
+            offices[1].pair(BORA, {**BORA_ANSWERS, "card_number": CARD}),
+        )
+        assert sorted(type(each).__name__ for each in findings) == ["LinkRefused", "LinkSaved"]
+        assert LinkRefused("card_taken") in findings
+        for database in databases:
+            await database.close()
+
+    async def test_two_processes_race_for_one_code_and_one_wins(
+        self, url: str, vault: Vault
+    ) -> None:
+        """No row exists yet that they could meet at."""
+        databases = [await Database.open(url) for _ in range(2)]
+        offices = [Office(each, Registry(vault, deadline=DEADLINE)) for each in databases]
+        findings = await asyncio.gather(
+            offices[0].pair(AYSE, AYSE_ANSWERS),
+            offices[1].pair(BORA, {**BORA_ANSWERS, "hes_code": CODE}),
+        )
+        assert LinkRefused("code_taken") in findings
+        assert sum(isinstance(each, LinkSaved) for each in findings) == 1
+        for database in databases:
+            await database.close()
+
+    async def test_what_the_rules_refused_leaves_the_batch_alone(self, office: Office) -> None:
+        """Findings come in the order asked; each sees what the one before did."""
+        async with office.database.begin() as conn:
+            asked = [
+                Asked(AYSE, action, NOW, "tr", TEXTS)
+                for action in (
+                    SaveLink(AYSE_ANSWERS),
+                    LookUpCards(),
+                    SaveLink({**BORA_ANSWERS, "card_number": CARD}),
+                    SetNotices(False),
+                )
+            ]
+            findings = await office.registry.perform(conn, asked)
+        kinds = [type(each).__name__ for each in findings]
+        assert kinds == ["LinkSaved", "CardsFound", "LinkRefused", "Done"]
+
+
+class TestPersons:
+    """Who a card belongs to, and who may say so."""
+
+    async def test_one_person_is_one_row_on_all_messengers(self, office: Office) -> None:
+        """The second messenger gives the same birth date and becomes the person's too."""
+        await office.paired(AYSE, AYSE_ANSWERS)
+        await office.paired(AYSE_AT_WHATSAPP, {**AYSE_ANSWERS, "card_number": OTHER_CARD})
+        assert (await office.count())["citizens"] == 1
+        assert len(await office.cards(AYSE_AT_WHATSAPP)) == 1
+        assert len(await office.cards(AYSE)) == 1
+
+    async def test_the_same_card_and_code_from_a_second_messenger_is_seen_there_too(
+        self, office: Office
+    ) -> None:
+        """The newest address takes the link over."""
+        await office.paired(AYSE, AYSE_ANSWERS)
+        await office.paired(AYSE_AT_WHATSAPP, AYSE_ANSWERS)
+        assert len(await office.cards(AYSE_AT_WHATSAPP)) == len(await office.cards(AYSE)) == 1
+
+    async def test_a_stranger_with_another_birth_date_is_refused(self, office: Office) -> None:
+        """An identity number alone does not let anybody near a person's records."""
+        await office.paired(AYSE, AYSE_ANSWERS)
+        before = await office.count()
+        claimed = {**AYSE_ANSWERS, "birth_date": date(1991, 2, 1)}
+        assert await office.pair(CEM, claimed) == LinkRefused("identity_conflict")
+        assert await office.count() == before
+
+    async def test_a_new_address_does_not_rewrite_the_person(self, office: Office) -> None:
+        """Only an address that was the person's already may."""
+        await office.paired(AYSE, AYSE_ANSWERS)
+        changed = {**AYSE_ANSWERS, "email": "other@example.com"}
+        await office.paired(CEM, changed)
+        assert (await office.profile(AYSE))["email"] == "ayse@example.com"
+
+    async def test_ones_own_address_may_correct_everything(self, office: Office) -> None:
+        """The birth date too, even with the same card and code."""
+        await office.paired(AYSE, AYSE_ANSWERS)
+        corrected = {**AYSE_ANSWERS, "birth_date": date(1991, 2, 1), "phone": "+905320000023"}
+        await office.paired(AYSE, corrected)
+        profile = await office.profile(AYSE)
+        assert (profile["birth_date"], profile["phone"]) == (date(1991, 2, 1), "+905320000023")
+        assert (await office.count())["links"] == 1
+
+    async def test_a_grandchild_registers_grandmother_and_stays_themself(
+        self, office: Office
+    ) -> None:
+        """The address keeps its own person and sees both cards."""
+        await office.paired(AYSE, AYSE_ANSWERS)
+        await office.paired(AYSE, BORA_ANSWERS, relative=True)
+        assert (await office.profile(AYSE))["first_name"] == "Ayşe"
+        assert [card.number for card in await office.cards(AYSE)] == [OTHER_CARD, CARD]
+        assert len({card.holder for card in await office.cards(AYSE)}) == 2
+
+    async def test_a_relative_registered_first_does_not_become_the_address_owner(
+        self, office: Office
+    ) -> None:
+        """The address stays nobody's until its own person registers."""
+        await office.paired(AYSE, BORA_ANSWERS, relative=True)
+        assert await office.ask(AYSE, LookUpPerson()) == [PersonFound(None)]
+        await office.paired(AYSE, AYSE_ANSWERS)
+        assert (await office.profile(AYSE))["first_name"] == "Ayşe"
+
+    async def test_another_person_at_an_owned_address_is_a_relative(self, office: Office) -> None:
+        """Even if nobody said so."""
+        await office.paired(AYSE, AYSE_ANSWERS)
+        await office.paired(AYSE, BORA_ANSWERS)
+        assert (await office.profile(AYSE))["first_name"] == "Ayşe"
+
+    async def test_a_card_is_added_to_the_person_of_the_address(self, office: Office) -> None:
+        """Only card and code are asked then."""
+        await office.paired(AYSE, AYSE_ANSWERS)
+        saved = await office.paired(AYSE, {"card_number": OTHER_CARD, "hes_code": OTHER_CODE})
+        assert saved.holder.identity_number == "10000000146"
+
+    async def test_a_card_cannot_be_added_to_nobody(self, office: Office) -> None:
+        """The talk then registers the person."""
+        answers: dict[str, Value] = {"card_number": CARD, "hes_code": CODE}
+        assert await office.pair(AYSE, answers) == LinkRefused("person_unknown")
+        assert set((await office.count()).values()) == {0}
