@@ -131,7 +131,7 @@ Finding = LinkSaved | LinkRefused | CardsFound | PersonFound | LanguagesFound | 
 
 @dataclass(frozen=True, slots=True)
 class RecordConsent:
-    """Keep as evidence that these documents were shown or accepted (law 6698, articles 5 and 10)."""
+    """Keep as evidence that these documents were shown or accepted (law 6698, arts. 5, 10)."""
 
     documents: tuple[Document, ...]
 

@@ -62,7 +62,8 @@ def _consented(state: State, choice: str) -> Turn:
     if choice == "refuse":
         return refused(state)
     state = replace(state, consented=CONSENT.version)
-    turn = begin(state, form_of(state), Reply("consent.thanks"))
+    thanks = Reply("consent.thanks")
+    turn = begin(state, form_of(state), thanks, cards=state.cards, wanted=state.wanted)
     return replace(turn, action=RecordConsent((NOTICE, CONSENT)))
 
 

@@ -77,8 +77,9 @@ def _restarted(state: State) -> Turn:
         return say(state, Reply("notice"))
     if state.place is Place.MENU:
         return say(state) if state.known else begin(state, REGISTRATION)
-    form = REGISTRATION if state.wanted == "remedy" else form_of(state)
-    return begin(state, form, Reply("restarted"), wanted="")
+    if state.wanted == "remedy":
+        return begin(state, REGISTRATION, Reply("restarted"))
+    return begin(state, form_of(state), Reply("restarted"), cards=state.cards)
 
 
 def _helped(state: State) -> Turn:

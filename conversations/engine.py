@@ -45,13 +45,16 @@ __all__ = ["Turn", "step"]
 
 def step(state: State, event: Event, now: datetime) -> Turn:
     """What happens next. Never raises for anything a person can do."""
-    state = current(state)
+    before, state = state, current(state)
     if isinstance(event, Learned):
         return learned(state, event.finding)
     if isinstance(event, Delivered):
         return Turn(traced(state, event.message))
     if state.place is Place.NEW:
         return _meet(state, event)
+    if state.turn != before.turn:
+        # The form was changed meanwhile; what was typed answers a question that is no more.
+        return say(state, Reply("resumed"))
     if _late(state, event):
         return say(state, Reply("late"))
     return _heard(state, event, now)
@@ -71,11 +74,16 @@ def _meet(state: State, event: Event) -> Turn:
 
 
 def _late(state: State, event: Event) -> bool:
-    """Written before the message that led to the present question, so no answer to it."""
+    """Written before the message that led to the present question, so no answer to it.
+
+    An opt-out holds whenever it arrives.
+    """
     return (
         event.written_at is not None
         and state.heard_at is not None
         and event.written_at < state.heard_at
+        and not isinstance(event, OptedOut)
+        and command(event) != "stop"
     )
 
 

@@ -80,7 +80,7 @@ class SharedContact(Event):
 
 @dataclass(frozen=True, slots=True)
 class SentMedia(Event):
-    """Something that is not text: ``kind`` is photo, voice, video, sticker, location, file, other."""
+    """Not text: ``kind`` is photo, voice, video, sticker, location, contact, file or other."""
 
     kind: str
 

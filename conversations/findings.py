@@ -44,6 +44,7 @@ def learned(state: State, finding: Finding) -> Turn:
 def _saved(state: State, found: LinkSaved) -> Turn:
     """The words after saving: what was paired and what happens next."""
     lines = Listing(tuple(_paired(card) for card in found.cards))
+    links = tuple(card.link for card in found.cards)
     errand = next((f.errand for f in form_of(state).fields if f.errand is not None), None)
     turn = ended(
         state,
@@ -52,11 +53,10 @@ def _saved(state: State, found: LinkSaved) -> Turn:
         Reply("saved.next"),
         known=True,
         cards=tuple(card.card for card in found.cards),
-        wanted="",
+        awaiting=links,
     )
     if errand is None:
         return turn
-    links = tuple(card.link for card in found.cards)
     return replace(turn, errand=errand(found.cards[0].hes_code, found.holder, links))
 
 
@@ -96,10 +96,15 @@ def _checked(state: State, found: CodeChecked) -> Turn:
     if verdict is Verdict.VALID:
         return Turn(state, (_valid(found),), KeepVerdict(found))
     reply = Reply(f"code.{verdict}", _until(found))
-    if verdict is Verdict.UNCHECKED or state.place is not Place.MENU:
+    if verdict is Verdict.UNCHECKED:
         return Turn(state, (reply,), KeepVerdict(found))
-    wanted = "remedy" if verdict is Verdict.MISMATCH else ""
-    turn = begin(state, RENEW_CODE, reply, cards=state.cards, wanted=wanted)
+    if state.place is not Place.MENU or state.awaiting != found.links:
+        return replace(tell(state, reply, Reply("code.later")), action=KeepVerdict(found))
+    if verdict is Verdict.MISMATCH:
+        hint = Reply("code.mismatch.hint")
+        turn = begin(state, RENEW_CODE, reply, hint, cards=state.cards, wanted="remedy")
+    else:
+        turn = begin(state, RENEW_CODE, reply, cards=state.cards)
     return replace(turn, action=KeepVerdict(found))
 
 

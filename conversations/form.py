@@ -21,11 +21,12 @@ Parser = Callable[[str, date], Value]
 class Field:
     """One answer that is wanted.
 
-    ``show`` is how the value may be shown back (masked, if it is delicate), ``spell`` how it reads in
-    full. A message that carried a
-    ``sensitive`` answer is taken back when the form ends. ``optional`` answers may be missing;
-    ``skippable`` ones are also offered to be left out. ``names`` says that a person's name is wanted,
-    and a few words that are commands elsewhere are names too. ``errand`` is the question to an outside service that the stored answer calls for.
+    ``show`` is how the value may be shown back (masked, if it is delicate), ``spell`` how it
+    reads in full. A message that carried a ``sensitive`` answer is taken back when the form
+    ends. ``optional`` answers may be missing; ``skippable`` ones are also offered to be left
+    out. ``names`` says that a person's name is wanted, and a few words that are commands
+    elsewhere are names too. ``errand`` is the question to an outside service that the stored
+    answer calls for.
     """
 
     name: str

@@ -73,6 +73,8 @@ def begin(state: State, form: Form, *replies: Reply, **changes: Any) -> Turn:
         "answers": {},
         "correcting": False,
         "accepted": "",
+        "cards": (),
+        "wanted": "",
         "place": Place.ASKING if state.consented == CONSENT.version else Place.CONSENT,
     }
     return go(state, *replies, **(start | changes))
@@ -102,6 +104,7 @@ def ended(state: State, *replies: Reply, **changes: Any) -> Turn:
         "relative": False,
         "traces": (),
         "cards": (),
+        "wanted": "",
     }
     retract = (Retract(state.traces),) if state.traces else ()
     return Turn(moved(state, **(empty | changes)), (*replies, *retract))

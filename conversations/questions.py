@@ -155,6 +155,4 @@ def _field_choices(field: Field, answered: bool) -> tuple[Choice, ...]:
 def _plain(state: State, name: str, choices: tuple[Choice, ...], **params: Param) -> Reply:
     key = name if name.startswith("doubt.") else f"{name}.ask"
     field = "doubt" if name.startswith("doubt.") else name
-    return Reply(
-        key, params, apart=name == "consent", question=Question(field, state.turn, choices)
-    )
+    return Reply(key, params, question=Question(field, state.turn, choices))

@@ -45,10 +45,11 @@ class Choice:
 class Question:
     """What an answer is awaited to, and how it may be given.
 
-    ``field`` and ``turn`` travel in the buttons, so that a stale one is known. ``step`` of ``of`` is
-    the place in a form (0: none). ``keyboard`` is digits, email, phone or text; ``autofill`` is a
-    token of the HTML standard's autofill section. ``contact`` offers to share one's own number.
-    ``present`` is the answer that stands already, when a question is asked once more.
+    ``field`` and ``turn`` travel in the buttons, so that a stale one is known. ``step`` of
+    ``of`` is the place in a form (0: none). ``keyboard`` is digits, email, phone or text;
+    ``autofill`` is a token of the HTML standard's autofill section. ``contact`` offers to share
+    one's own number. ``present`` is the answer that stands already, when a question is asked
+    once more.
     """
 
     field: str

@@ -49,11 +49,12 @@ class Offer:
 class State:
     """One person's place in the talk.
 
-    ``turn`` grows whenever the place changes and stands in every button. ``misses`` counts the wrong
-    tries at the present question. ``doubt`` is a value awaiting yes or no under the key
-    ``doubt_code``. ``consented`` and ``accepted`` are the versions of the consent given and of the
-    terms accepted. ``cards`` are the records' ids of the cards a new code is for. ``wanted`` says
-    why a look-up is under way. ``heard_at`` is when the message that led here was written.
+    ``turn`` grows whenever the place changes and stands in every button. ``misses`` counts the
+    wrong tries at the present question. ``doubt`` is a value awaiting yes or no under the key
+    ``doubt_code``. ``consented`` and ``accepted`` are the versions of the consent given and of
+    the terms accepted. ``cards`` are the records' ids of the cards a new code is for, ``awaiting`` of the links
+    whose code is being asked about. ``wanted``
+    says why a look-up is under way. ``heard_at`` is when the message that led here was written.
     ``traces`` are the messages that carried identity numbers.
     """
 
@@ -74,6 +75,7 @@ class State:
     known: bool = False
     relative: bool = False
     cards: tuple[int, ...] = ()
+    awaiting: tuple[int, ...] = ()
     offers: tuple[Offer, ...] = ()
     wanted: str = ""
     heard_at: datetime | None = None
@@ -136,6 +138,7 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "answers": _answers,
     "doubt": _round,
     "cards": tuple,
+    "awaiting": tuple,
     "offers": _offers,
     "heard_at": datetime.fromisoformat,
     "traces": tuple,

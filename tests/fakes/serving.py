@@ -68,6 +68,8 @@ class _Server(Server):
 async def serve(app: ASGIApp) -> AsyncIterator[str]:
     """Serve ``app`` inside the running event loop; give its base URL without a trailing slash."""
     listener = socket.create_server(("127.0.0.1", 0))
+    # asyncio sets this only on sockets that name their protocol, and each answer would wait 40 ms.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     server = _Server(_config(app))
     running = asyncio.create_task(server.serve([listener]))
     ready = asyncio.create_task(server.ready.wait())
