@@ -1,0 +1,1 @@
+"""One module per messenger, all of one shape: see ``base``."""

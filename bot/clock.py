@@ -1,0 +1,17 @@
+"""What time it is. The one place that reads the clock, so that a demonstration can set it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+Clock = Callable[[], datetime]
+"""Gives the present moment, aware and in UTC."""
+
+
+def clock(start: datetime | None = None) -> Clock:
+    """The real clock, or one that starts at ``start`` and runs on from there (``HESBOT_NOW``)."""
+    if start is None:
+        return lambda: datetime.now(UTC)
+    shift = start - datetime.now(UTC)
+    return lambda: datetime.now(UTC) + shift

@@ -1,0 +1,308 @@
+"""Replies and a language in, messages out.
+
+The only place that knows sentences, and the only one that uses Babel. Catalogues are gettext .po
+files whose msgid is a key; they are read at start and never written. Limits come from the channel
+as data; this module knows no messenger.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime
+from functools import cached_property, lru_cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+
+from bot.channels.base import Answer, Button, Limits, Message, pick_data
+from conversations.calendar import ISTANBUL
+from conversations.events import Command, Event, Said
+from conversations.replies import Listing, Param, Question, Reply, Retract, Word
+from conversations.turkish import fold
+
+REFERENCE = "tr"
+"""The complete catalogue; a key another one lacks is taken from here."""
+
+COMMANDS = (
+    "start",
+    "status",
+    "add_card",
+    "renew_code",
+    "my_data",
+    "language",
+    "help",
+    "back",
+    "cancel",
+    "restart",
+    "resume",
+    "menu",
+    "stop",
+)
+"""Commands that have a label in the catalogues, in the order people are shown them."""
+
+
+class WordingError(Exception):
+    """A catalogue is missing or unreadable; the program does not start. The message names it."""
+
+
+class Catalogue:
+    """One language's sentences by key."""
+
+    def __init__(self, locale: str, sentences: Mapping[str, str], reference: Catalogue | None):
+        self.locale = locale
+        self._sentences = sentences
+        self._reference = reference
+
+    def sentence(self, key: str) -> str:
+        """Raise KeyError for a key that no catalogue has: a mistake in the program."""
+        found = self._sentences.get(key)
+        if found:
+            return found
+        if self._reference is None:
+            raise KeyError(key)
+        return self._reference.sentence(key)
+
+    def has(self, key: str) -> bool:
+        return key in self._sentences
+
+
+def read_catalogue(source: Traversable) -> dict[str, str]:
+    """The sentences of a .po file by key, untranslated ones left out."""
+    from babel.messages.pofile import read_po
+
+    with source.open("rb") as stream:
+        catalogue = read_po(stream)
+    return {
+        str(message.id): str(message.string)
+        for message in catalogue
+        if message.id and message.string
+    }
+
+
+class Wording:
+    """Says replies in any language there is a catalogue for."""
+
+    def __init__(self, catalogues: Mapping[str, Catalogue]):
+        self._catalogues = catalogues
+
+    @classmethod
+    def load(cls, folder: Traversable | None = None) -> Wording:
+        """Read every catalogue below ``folder`` (default: the ``locales`` package)."""
+        folder = files("locales") if folder is None else folder
+        sources = {
+            child.name: child / "messages.po"
+            for child in sorted(folder.iterdir(), key=lambda child: child.name)
+            if (child / "messages.po").is_file()
+        }
+        if REFERENCE not in sources:
+            raise WordingError(f"locales/{REFERENCE}/messages.po is missing")
+        reference = Catalogue(REFERENCE, read_catalogue(sources.pop(REFERENCE)), None)
+        others = {
+            locale: Catalogue(locale, read_catalogue(source), reference)
+            for locale, source in sources.items()
+        }
+        return cls({REFERENCE: reference} | others)
+
+    @property
+    def locales(self) -> tuple[str, ...]:
+        """The languages we speak, the reference first."""
+        return tuple(self._catalogues)
+
+    def text(self, word: Word, locale: str) -> str:
+        """One key in words."""
+        if word.key.startswith("locale:"):
+            return self._catalogue(word.key[7:]).sentence("language.name")
+        catalogue = self._catalogue(locale)
+        template = catalogue.sentence(word.key)
+        if not word.params:
+            return template
+        said = {name: self._param(value, locale) for name, value in word.params.items()}
+        return template.format_map(said)
+
+    def fingerprint(self, document: str, locale: str) -> str:
+        """SHA-256 (hex) of a document exactly as people are shown it."""
+        shown = self._catalogue(locale).sentence(f"document.{document}")
+        return hashlib.sha256(shown.encode()).hexdigest()
+
+    def hear(self, event: Event) -> Event:
+        """The event with the labels its text reads like, in any of our languages."""
+        if isinstance(event, Said):
+            labels = self._labels.get(fold(event.text)) if len(event.text) < 100 else None
+            return replace(event, labels=labels) if labels else event
+        if isinstance(event, Command):
+            labels = self._labels.get(fold(event.name.replace("_", " ")))
+            return replace(event, labels=labels) if labels else event
+        return event
+
+    def answer(self, replies: Sequence[Reply | Retract], locale: str, limits: Limits) -> Answer:
+        """What is said to one event, cut into messages the channel can carry."""
+        spoken = [reply for reply in replies if isinstance(reply, Reply)]
+        retract = tuple(
+            message for reply in replies if isinstance(reply, Retract) for message in reply.messages
+        )
+        messages = [
+            message
+            for bubble in _bubbles(spoken)
+            for message in self._messages(bubble, locale, limits)
+        ]
+        return Answer(tuple(messages), retract, self._catalogue(locale).locale)
+
+    def commands(self, locale: str) -> list[tuple[str, str]]:
+        """Command names as a messenger wants them (a–z, 0–9, _) with what each does."""
+        catalogue = self._catalogue(locale)
+        return [
+            (
+                fold(catalogue.sentence(f"command.{name}")).replace(" ", "_"),
+                catalogue.sentence(f"command.{name}.about"),
+            )
+            for name in COMMANDS
+        ]
+
+    def _catalogue(self, locale: str) -> Catalogue:
+        return self._catalogues.get(locale) or self._catalogues[REFERENCE]
+
+    @cached_property
+    def _labels(self) -> dict[str, frozenset[str]]:
+        """Folded label, or the beginning of a choice's label → the keys it stands for."""
+        found: dict[str, set[str]] = {}
+        for locale, catalogue in self._catalogues.items():
+            for key, sentence in catalogue._sentences.items():
+                if _is_label(key):
+                    name = f"locale:{locale}" if key == "language.name" else key
+                    for spelling in _spellings(key, fold(sentence), sentence):
+                        found.setdefault(spelling, set()).add(name)
+        return {spelling: frozenset(keys) for spelling, keys in found.items()}
+
+    def _param(self, value: Param, locale: str) -> str:
+        if isinstance(value, str):
+            return value
+        if isinstance(value, Word):
+            return self.text(value, locale)
+        if isinstance(value, Listing):
+            return "\n".join(self.text(line, locale) for line in value.lines)
+        if isinstance(value, datetime):
+            return _said_day(value.astimezone(ISTANBUL).date(), "d MMMM y, EEEE", locale)
+        if isinstance(value, date):
+            return _said_day(value, "d MMMM y", locale)
+        return _said_number(value, locale)
+
+    def _messages(self, bubble: Sequence[Reply], locale: str, limits: Limits) -> list[Message]:
+        """One bubble, in as many messages as its length needs; the last one asks."""
+        text = "\n\n".join(self._paragraph(reply, locale) for reply in bubble)
+        delicate = any(reply.delicate for reply in bubble)
+        asked = bubble[-1].question
+        if asked is None:
+            return [Message(part, delicate=delicate) for part in cut(text, limits.text)]
+        buttons = self._buttons(asked, locale)
+        if len(buttons) > limits.buttons:
+            gap = "\n" if asked.title else "\n\n"
+            text, buttons = f"{text}{gap}{self._numbered(asked, locale)}", ()
+        *before, last = cut(text, limits.text)
+        contact = asked.contact and limits.contact and not buttons
+        return [Message(part, delicate=delicate) for part in before] + [
+            Message(
+                last,
+                buttons,
+                self.text(Word("choice.contact.share"), locale) if contact else "",
+                delicate,
+                asked.step,
+                asked.of,
+                asked.keyboard,
+                asked.autofill,
+            )
+        ]
+
+    def _paragraph(self, reply: Reply, locale: str) -> str:
+        said = self.text(Word(reply.key, reply.params), locale)
+        asked = reply.question
+        if asked is None:
+            return said
+        if asked.present is not None:
+            said = f"{said}\n{self.text(Word('present', {'value': asked.present}), locale)}"
+        if asked.title is None:
+            return said
+        return f"{self._header(asked, asked.title, locale)}\n{said}"
+
+    def _header(self, asked: Question, title: Word, locale: str) -> str:
+        if asked.step == 0 or asked.of == 1:
+            return self.text(title, locale)
+        place: dict[str, Param] = {"step": asked.step, "of": asked.of, "title": title}
+        return self.text(Word("progress", place), locale)
+
+    def _buttons(self, asked: Question, locale: str) -> tuple[Button, ...]:
+        return tuple(
+            Button(
+                self.text(choice.label, locale),
+                pick_data(asked.turn, asked.field, choice.id),
+                choice.style,
+            )
+            for choice in asked.choices
+        )
+
+    def _numbered(self, asked: Question, locale: str) -> str:
+        """The choices in writing: numbered, or named beside a question that wants text."""
+        labels = [self.text(choice.label, locale) for choice in asked.choices]
+        if asked.title is not None:
+            named: dict[str, Param] = {"labels": " / ".join(f"“{label}”" for label in labels)}
+            return self.text(Word("or_type", named), locale)
+        return "\n".join(f"{place}. {label}" for place, label in enumerate(labels, 1))
+
+
+def _bubbles(replies: Iterable[Reply]) -> list[list[Reply]]:
+    """Replies that share a bubble, together: a new one starts where a reply stands apart."""
+    bubbles: list[list[Reply]] = []
+    for reply in replies:
+        if reply.apart or not bubbles:
+            bubbles.append([])
+        bubbles[-1].append(reply)
+    return bubbles
+
+
+def cut(text: str, limit: int) -> list[str]:
+    """The text in parts of at most ``limit`` characters, cut at paragraphs, lines or words.
+
+    Characters are counted as UTF-16 units, the strictest of the messengers' ways.
+    """
+    parts: list[str] = []
+    while len(text.encode("utf-16-le")) // 2 > limit:
+        window = text.encode("utf-16-le")[: limit * 2].decode("utf-16-le", "ignore")
+        at = next((place for mark in ("\n\n", "\n", " ") if (place := window.rfind(mark)) > 0), 0)
+        at = at or len(window)
+        parts.append(text[:at].rstrip())
+        text = text[at:].lstrip()
+    return [*parts, text]
+
+
+SHORTEST_BEGINNING = 5
+"""Letters of a choice's label that are enough to name it: "düzelt" for "Düzelteceğim"."""
+
+
+def _spellings(key: str, folded: str, sentence: str) -> set[str]:
+    if not key.startswith("choice."):
+        return {folded}
+    beginnings = {folded[:length] for length in range(SHORTEST_BEGINNING, len(folded))}
+    return beginnings | {folded, fold(sentence.partition(",")[0])}
+
+
+def _is_label(key: str) -> bool:
+    return (
+        key == "language.name"
+        or key.startswith(("choice.", "title."))
+        or (key.startswith("command.") and not key.endswith(".about"))
+    )
+
+
+@lru_cache(maxsize=512)
+def _said_day(day: date, pattern: str, locale: str) -> str:
+    from babel.dates import format_date
+
+    return str(format_date(day, pattern, locale=locale))
+
+
+def _said_number(number: int, locale: str) -> str:
+    if -1000 < number < 1000:
+        return str(number)
+    from babel.numbers import format_decimal
+
+    return str(format_decimal(number, locale=locale))

@@ -1,0 +1,148 @@
+"""Which catalogue keys the code uses, and catalogues written the way they must stand.
+
+``python -m tests.words`` brings the catalogues in line: new keys come in empty, unused ones go.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from babel.messages.catalog import Catalog
+from babel.messages.pofile import read_po, write_po
+
+from bot.app import PAGE_WORDS
+from bot.wording import COMMANDS
+from conversations import findings, questions
+from conversations.actions import Status, Verdict
+from conversations.engine import MEDIA
+from conversations.form import Form
+from conversations.registration import DOCUMENTS, FORMS
+from conversations.replies import Choice
+from conversations.state import Place
+
+ROOT = Path(__file__).parent.parent
+CATALOGUES = sorted((ROOT / "locales").glob("*/messages.po"))
+SPOKEN = {"Reply": "", "Word": "", "Invalid": "invalid."}
+"""What takes a key as its first argument, and what the catalogue puts before it."""
+NUMBERS = ("card", "identity", "phone")
+"""Kinds of number that share their refusals, spelled ``<kind>.letters`` and so on."""
+
+
+def literal_keys() -> set[str]:
+    """Keys that stand in the code as text."""
+    sources = [*(ROOT / "conversations").glob("*.py"), *(ROOT / "bot").rglob("*.py")]
+    return {
+        key
+        for source in sources
+        for node in ast.walk(ast.parse(source.read_text("utf-8")))
+        for key in _keys_in(node)
+    }
+
+
+def _keys_in(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Constant) and re.fullmatch(r"doubt\.\w+", str(node.value)):
+        yield str(node.value)
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or not node.args:
+        return
+    if node.func.id == "choice" and len(texts := _texts(node.args[:2])) == 2:
+        yield f"choice.{texts[0]}.{texts[1]}"
+    elif node.func.id in SPOKEN:
+        yield from (SPOKEN[node.func.id] + text for text in _texts(node.args[:1]))
+
+
+def _texts(arguments: Sequence[ast.expr]) -> list[str]:
+    """The texts an argument can be: a literal, or either side of a condition."""
+    branches = [
+        branch
+        for argument in arguments
+        for branch in (
+            (argument.body, argument.orelse) if isinstance(argument, ast.IfExp) else (argument,)
+        )
+    ]
+    return [
+        branch.value
+        for branch in branches
+        if isinstance(branch, ast.Constant) and isinstance(branch.value, str)
+    ]
+
+
+def form_keys(form: Form) -> set[str]:
+    """What every declared form needs, whatever its fields."""
+    keys = {f"{kind}.{f.name}" for f in form.fields for kind in ("title", "ask", "again", "help")}
+    return keys | {f"none.{f.name}" for f in form.fields if f.optional}
+
+
+def declared_keys() -> set[str]:
+    """Keys made of names that are declared somewhere: fields, choices, statuses, verdicts."""
+    keys = {key for form in FORMS.values() for key in form_keys(form)}
+    keys |= {f"{name}.ask" for name in ("consent", "review", "terms", "menu", "correct")}
+    keys |= {f"invalid.{kind}.{why}" for kind in NUMBERS for why in ("no_digits", "letters")}
+    keys |= {f"invalid.{kind}.length" for kind in ("card", "identity")}
+    keys |= {"language.ask", "card.ask", "language.name"}
+    keys |= {f"help.{place}" for place in (Place.CONSENT, Place.REVIEW, Place.TERMS, Place.MENU)}
+    keys |= {choice.label.key for choice in declared_choices()}
+    keys |= {f"document.{document.name}" for document in DOCUMENTS}
+    keys |= {f"document.{document.name}.title" for document in DOCUMENTS}
+    keys |= {f"code.{verdict}" for verdict in Verdict if verdict is not Verdict.VALID}
+    keys |= {f"status.code_{verdict}" for verdict in Verdict if verdict is not Verdict.VALID}
+    keys |= {f"refused.{code}" for code in (*findings.REFUSED_FIELD, "person_unknown")}
+    keys |= {f"status.{status}" for status in Status}
+    keys |= {f"media.{kind}" for kind in (*MEDIA, "other")}
+    keys |= {f"courtesy.{name}" for name in ("thanks", "greeting", "anger")}
+    keys |= {f"command.{name}{part}" for name in COMMANDS for part in ("", ".about")}
+    return keys | {f"page.{name}" for name in PAGE_WORDS}
+
+
+def declared_choices() -> list[Choice]:
+    """Every choice that is declared, question by question."""
+    groups = (value for name, value in vars(questions).items() if name.isupper())
+    return [
+        choice
+        for group in groups
+        for choice in (group if isinstance(group, tuple) else (group,))
+        if isinstance(choice, Choice)
+    ]
+
+
+def wanted_keys() -> set[str]:
+    """All keys a complete catalogue has."""
+    return literal_keys() | declared_keys()
+
+
+def read(path: Path) -> Catalog:
+    with path.open("rb") as stream:
+        return read_po(stream, locale=path.parent.name)
+
+
+def extracted(path: Path) -> bytes:
+    """The catalogue as extraction would write it: the wanted keys in order, nothing else."""
+    old = read(path)
+    new = Catalog(locale=path.parent.name, fuzzy=False)
+    for key in wanted_keys():
+        kept = old.get(key)
+        new.add(key, kept.string if kept else "", user_comments=kept.user_comments if kept else ())
+    body = io.BytesIO()
+    write_po(body, new, width=100, sort_output=True, omit_header=True)
+    return header(path.parent.name) + body.getvalue()
+
+
+def header(locale: str) -> bytes:
+    return (
+        'msgid ""\nmsgstr ""\n'
+        f'"Language: {locale}\\n"\n'
+        '"Content-Type: text/plain; charset=utf-8\\n"\n\n'
+    ).encode()
+
+
+def update() -> None:
+    """Rewrite every catalogue."""
+    for path in CATALOGUES:
+        path.write_bytes(extracted(path))
+
+
+if __name__ == "__main__":
+    update()
