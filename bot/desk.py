@@ -1,0 +1,363 @@
+"""The front desk: events in, one transaction per batch, answers out.
+
+While one batch commits, arriving events gather; the next batch takes them all. There is no timer:
+under light load a batch is one event and nobody waits, under heavy load hundreds share one look at
+the inbox, one load of states, one bulk write and one commit. Events of one address are stepped in
+order, and an answer is given only after the commit that keeps it.
+
+The desk knows neither messengers nor sentences nor tables; it joins the talk, the records and the
+wording.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from bot.cases import Case, Outcome, by_address, twins
+from bot.channels.base import Answer, Inbound, Limits, Unavailable
+from bot.clock import Clock
+from bot.opening import opening
+from bot.telemetry import BATCHES, EVENTS, FAULTS, REPEATS
+from bot.wording import Wording
+from conversations.actions import (
+    Action,
+    CodeChecked,
+    Errand,
+    Finding,
+    LanguagesFound,
+    LookUpLanguages,
+)
+from conversations.engine import Turn, step
+from conversations.events import Address, Event, Learned
+from conversations.registration import DOCUMENTS
+from conversations.replies import Reply
+from conversations.state import State, from_plain, to_plain
+from storage import Asked, Connection, Conversations, Database, Kept, Registry
+from storage import Unavailable as RecordsUnavailable
+
+log = logging.getLogger("hesbot.desk")
+
+RunErrand = Callable[[Errand], Awaitable[CodeChecked]]
+"""Asks an outside service. Keeps its own time limit and never raises."""
+
+ERRAND_LIMIT = 5.0
+"""Seconds after which the desk answers without an errand that forgets its own limit."""
+
+_read_answer = msgspec.json.Decoder(Answer).decode
+_read_plain = msgspec.json.Decoder(dict).decode
+_FAULT = Reply("fault.ours")
+
+
+@dataclass(slots=True)
+class _Talk:
+    """One address within a batch: where it stands, and its events in order."""
+
+    state: State
+    cases: deque[Case]
+    turn: Turn | None = None
+    done: list[tuple[Case, Turn]] = field(default_factory=list)
+
+    def advance(self, hear: Callable[[Event], Event], now: datetime) -> Action | None:
+        """Step until the records are asked something; None when every event is dealt with."""
+        while self.turn is None or self.turn.action is None:
+            if self.turn is not None:
+                self._close(self.turn)
+            if not self.cases:
+                return None
+            self.turn = _safely(self.state, hear(self.cases[0].inbound.event), now)
+        return self.turn.action
+
+    def learn(self, finding: Finding, now: datetime) -> None:
+        """What the records answered is an event like any other."""
+        if self.turn is not None:
+            self.turn = self.turn.then(_safely(self.turn.state, Learned(finding), now))
+
+    def _close(self, turn: Turn) -> None:
+        self.done.append((self.cases.popleft(), turn))
+        self.state, self.turn = turn.state, None
+
+
+def _safely(state: State, event: Event, now: datetime) -> Turn:
+    """A step; a mistake of ours costs one apology and leaves the state as it was."""
+    try:
+        return step(state, event, now)
+    except Exception as error:
+        FAULTS.labels("step").inc()
+        log.error("step failed", extra={"event": type(event).__name__, "error": _where(error)})
+        return Turn(state, (_FAULT,))
+
+
+def _where(error: BaseException) -> str:
+    """An error's kind and the line that raised it; never its words, which may be a person's."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    line = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "?"
+    return f"{type(error).__name__} at {line}"
+
+
+class Desk:
+    """Takes events from every channel and answers them."""
+
+    def __init__(
+        self,
+        database: Database,
+        conversations: Conversations,
+        registry: Registry,
+        wording: Wording,
+        clock: Clock,
+        limits: Mapping[str, Limits],
+        errand: RunErrand | None = None,
+        errand_limit: float = ERRAND_LIMIT,
+    ) -> None:
+        self._database = database
+        self._conversations = conversations
+        self._registry = registry
+        self._wording = wording
+        self._clock = clock
+        self._limits = limits
+        self._errand = errand
+        self._errand_limit = errand_limit
+        self._arrived: list[Case] = []
+        self._bell = asyncio.Event()
+        self._fingerprints: dict[str, Mapping[str, str]] = {}
+
+    async def receive(self, inbound: Inbound) -> Answer:
+        """The answer to one event, once it is committed. Raise Unavailable if it cannot be.
+
+        Where the turn asked an outside service, what was learned is part of the answer.
+        """
+        outcome = await self._submit(inbound)
+        finding = await self._run_errand(outcome.errand)
+        if finding is None:
+            return outcome.answer
+        learned = replace(inbound, event=Learned(finding), sequence=None)
+        try:
+            return (await self._submit(learned, outcome.answer)).answer
+        except Unavailable:
+            return outcome.answer
+
+    async def _run_errand(self, errand: Errand | None) -> CodeChecked | None:
+        """What was found, or None: what is committed is answered whatever becomes of the errand."""
+        if errand is None or self._errand is None:
+            return None
+        try:
+            async with asyncio.timeout(self._errand_limit):
+                return await self._errand(errand)
+        except Exception as error:
+            FAULTS.labels("errand").inc()
+            log.error("errand failed", extra={"error": _where(error)})
+            return None
+
+    async def look(self, address: Address) -> Answer:
+        """What the person would be told on opening. Changes nothing; raise Unavailable."""
+        try:
+            async with self._database.read() as connection:
+                kept = await self._conversations.states(connection, [address])
+        except RecordsUnavailable as error:
+            raise Unavailable from error
+        return opening(_state(kept.get(address)), self._wording, self._limits[address.channel])
+
+    async def run(self) -> None:
+        """Work until cancelled; the batch under way is finished first."""
+        try:
+            while True:
+                await self._bell.wait()
+                self._bell.clear()
+                batch, self._arrived = self._arrived, []
+                if batch:
+                    await _to_the_end(self._work(batch))
+        finally:
+            for case in self._arrived:
+                case.fail(Unavailable())
+
+    async def _submit(self, inbound: Inbound, before: Answer | None = None) -> Outcome:
+        case = Case(inbound, asyncio.get_running_loop().create_future(), before)
+        self._arrived.append(case)
+        self._bell.set()
+        return await case.outcome
+
+    async def _work(self, batch: Sequence[Case]) -> None:
+        """A batch that fails as a whole is tried again one address at a time."""
+        BATCHES.observe(len(batch))
+        try:
+            await self._transact(batch)
+        except RecordsUnavailable:
+            FAULTS.labels("records").inc()
+            for case in batch:
+                case.fail(Unavailable())
+        except Exception as error:
+            FAULTS.labels("batch").inc()
+            log.error("batch failed", extra={"size": len(batch), "error": _where(error)})
+            await self._split(batch)
+
+    async def _split(self, batch: Sequence[Case]) -> None:
+        groups = by_address(batch)
+        if len(groups) > 1:
+            for cases in groups.values():
+                await self._work(cases)
+        elif len(batch) > 1:
+            for case in batch:
+                await self._work([case])
+        else:
+            case = batch[0]
+            case.settle(Outcome(case.before or self._apology(case.inbound)))
+
+    def _apology(self, inbound: Inbound) -> Answer:
+        return self._wording.answer((_FAULT,), "", self._limits[inbound.address.channel])
+
+    async def _transact(self, batch: Sequence[Case]) -> None:
+        now = self._clock()
+        repeats = twins(batch)
+        single = [case for case in batch if case not in repeats]
+        groups = by_address(single)
+        async with self._database.begin() as connection:
+            await self._conversations.claim(connection, groups)
+            repeated = await self._repeats(connection, single)
+            fresh = {
+                address: kept
+                for address, cases in groups.items()
+                if (kept := [case for case in cases if case not in repeated])
+            }
+            talks = await self._open(connection, fresh)
+            await self._converse(connection, talks, now)
+            outcomes = self._outcomes(talks)
+            await self._keep(connection, talks, outcomes, now)
+        settled = repeated | outcomes
+        for case, outcome in settled.items():
+            case.settle(outcome)
+        for twin, case in repeats.items():
+            # The errand belongs to the one that came first.
+            twin.settle(Outcome(settled[case].answer))
+        REPEATS.inc(len(repeated) + len(repeats))
+
+    async def _repeats(self, connection: Connection, batch: Sequence[Case]) -> dict[Case, Outcome]:
+        """Messages that were answered before, with the answer they got."""
+        new = [case for case in batch if case.before is None]
+        names = [(case.inbound.address, case.inbound.message) for case in new]
+        kept = await self._conversations.answers(connection, names)
+        return {
+            case: Outcome(_read_answer(kept[name]))
+            for case, name in zip(new, names, strict=True)
+            if name in kept
+        }
+
+    async def _open(
+        self, connection: Connection, groups: Mapping[Address, Sequence[Case]]
+    ) -> dict[Address, _Talk]:
+        kept = await self._conversations.states(connection, groups)
+        return {
+            address: _Talk(_state(kept.get(address)), deque(cases))
+            for address, cases in groups.items()
+        }
+
+    async def _converse(
+        self, connection: Connection, talks: Mapping[Address, _Talk], now: datetime
+    ) -> None:
+        """Step every talk; what they ask of the records is asked in rounds, all at once."""
+        waiting = dict(talks)
+        while waiting:
+            asked: dict[Address, Action] = {}
+            for address, talk in waiting.items():
+                action = talk.advance(self._wording.hear, now)
+                if action is not None:
+                    asked[address] = action
+            waiting = {address: talks[address] for address in asked}
+            findings = await self._perform(connection, asked, talks, now)
+            for address, finding in findings.items():
+                talks[address].learn(finding, now)
+
+    async def _perform(
+        self,
+        connection: Connection,
+        asked: Mapping[Address, Action],
+        talks: Mapping[Address, _Talk],
+        now: datetime,
+    ) -> dict[Address, Finding]:
+        found: dict[Address, Finding] = {}
+        questions: list[Asked] = []
+        for address, action in asked.items():
+            if isinstance(action, LookUpLanguages):
+                found[address] = LanguagesFound(self._wording.locales)
+            else:
+                locale = talks[address].state.locale
+                questions.append(Asked(address, action, now, locale, self._texts(locale)))
+        if questions:
+            findings = await self._registry.perform(connection, questions)
+            found |= {
+                question.address: finding
+                for question, finding in zip(questions, findings, strict=True)
+            }
+        return found
+
+    def _texts(self, locale: str) -> Mapping[str, str]:
+        """The fingerprint of every document in the language it is shown in."""
+        if locale not in self._fingerprints:
+            self._fingerprints[locale] = {
+                document.name: self._wording.fingerprint(document.name, locale)
+                for document in DOCUMENTS
+            }
+        return self._fingerprints[locale]
+
+    def _outcomes(self, talks: Mapping[Address, _Talk]) -> dict[Case, Outcome]:
+        return {
+            case: self._outcome(case, turn) for talk in talks.values() for case, turn in talk.done
+        }
+
+    def _outcome(self, case: Case, turn: Turn) -> Outcome:
+        channel = case.inbound.address.channel
+        EVENTS.labels(channel).inc()
+        answer = self._wording.answer(turn.replies, turn.state.locale, self._limits[channel])
+        if case.before is not None:
+            answer = replace(
+                answer,
+                messages=case.before.messages + answer.messages,
+                retract=case.before.retract + answer.retract,
+            )
+        return Outcome(answer, turn.errand)
+
+    async def _keep(
+        self,
+        connection: Connection,
+        talks: Mapping[Address, _Talk],
+        outcomes: Mapping[Case, Outcome],
+        now: datetime,
+    ) -> None:
+        """State, inbox row and answer in the transaction that the messenger's 200 waits for."""
+        states = {
+            address: None if talk.state.blank else msgspec.json.encode(to_plain(talk.state))
+            for address, talk in talks.items()
+        }
+        rows = {
+            case: Kept(
+                case.inbound.address, case.inbound.message, msgspec.json.encode(outcome.answer)
+            )
+            for case, outcome in outcomes.items()
+        }
+        new = [row for case, row in rows.items() if case.before is None]
+        await self._conversations.keep(connection, states, new, now)
+        for case, row in rows.items():
+            if case.before is not None:
+                await self._conversations.amend(connection, row.address, row.message, row.answer)
+
+
+def _state(kept: bytes | None) -> State:
+    return State() if kept is None else from_plain(_read_plain(kept))
+
+
+async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
+    """Do the work even if the caller is cancelled meanwhile; then the caller is cancelled."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await task
+        raise

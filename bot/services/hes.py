@@ -1,0 +1,117 @@
+"""The Ministry's HES query service: does the code live, until when, and whose is it.
+
+Facts: HTTP Basic, ``POST check-hes-code`` with ``{"hes_code": …}``; 200 carries masked fields and
+an expiry in UTC; 400 carries ``errorKey``. The official manual is not public, so whatever cannot be
+read counts as "could not check", never as "invalid".
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import aiohttp
+
+from bot.clock import Clock
+from bot.telemetry import ERRANDS
+from conversations.actions import AskHesService, CodeChecked, Holder, Verdict
+from conversations.turkish import fold
+
+log = logging.getLogger("hesbot.hes")
+
+TIME_LIMIT = 3.0
+"""Seconds a citizen may be kept waiting for the Ministry."""
+LARGEST_ANSWER = 64 * 1024
+
+_REFUSALS = {
+    "hescodenotfound": Verdict.NOT_FOUND,
+    "hescodehasbeenexpired": Verdict.EXPIRED,
+}
+_STATUSES = frozenset({"RISKLESS", "RISKY"})
+
+
+class HesService:
+    """Asks one code at a time. Use as an async context manager; it owns its connections."""
+
+    def __init__(self, url: str, user: str, password: str, clock: Clock) -> None:
+        self._url = f"{url.rstrip('/')}/check-hes-code"
+        self._auth = aiohttp.BasicAuth(user, password)
+        self._clock = clock
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> HesService:
+        self._session = aiohttp.ClientSession(
+            auth=self._auth, timeout=aiohttp.ClientTimeout(total=TIME_LIMIT)
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def check(self, errand: AskHesService) -> CodeChecked:
+        """The verdict on one code; UNCHECKED for every fault. Never raises."""
+        try:
+            status, body = await self._ask(errand.hes_code)
+            found = judged(status, body, errand, self._clock())
+        except (TimeoutError, aiohttp.ClientError, OSError, ValueError, LookupError) as error:
+            log.warning("no answer", extra={"error": type(error).__name__})
+            found = CodeChecked(errand.links, Verdict.UNCHECKED)
+        ERRANDS.labels(found.verdict).inc()
+        return found
+
+    async def _ask(self, code: str) -> tuple[int, Mapping[str, Any]]:
+        if self._session is None:
+            raise LookupError("not open")
+        async with self._session.post(self._url, json={"hes_code": code}) as response:
+            if response.status not in (200, 400):
+                raise ValueError("unexpected status")
+            if (response.content_length or 0) > LARGEST_ANSWER:
+                raise ValueError("answer too large")
+            body = await response.json(content_type=None)
+        if not isinstance(body, dict):
+            raise ValueError("answer is not an object")
+        return response.status, body
+
+
+def judged(
+    status: int, body: Mapping[str, Any], errand: AskHesService, now: datetime
+) -> CodeChecked:
+    """What an answer of the service means. Raise ValueError or LookupError if it is not clear."""
+    if status == 400:
+        verdict = _REFUSALS.get(str(body.get("errorKey")), Verdict.UNCHECKED)
+        return CodeChecked(errand.links, verdict)
+    if body["current_health_status"] not in _STATUSES:
+        raise ValueError("unknown status")
+    until = moment(body.get("expiration_date"))
+    if until is not None and until <= now:
+        return CodeChecked(errand.links, Verdict.EXPIRED, until)
+    owner = belongs_to(errand.holder, body)
+    return CodeChecked(errand.links, Verdict.VALID if owner else Verdict.MISMATCH, until)
+
+
+def belongs_to(holder: Holder, masked: Mapping[str, Any]) -> bool:
+    """Whether the masked owner can be this person: the last three digits of the identity number and
+    the first two letters of each name, compared by Turkish folding."""
+    number = str(masked["masked_identity_number"]).strip()
+    return (
+        holder.identity_number.endswith(number.lstrip("*"))
+        and number.strip("*") != ""
+        and _begins(holder.first_name, str(masked["masked_firstname"]))
+        and _begins(holder.last_name or "", str(masked["masked_lastname"]))
+    )
+
+
+def _begins(name: str, masked: str) -> bool:
+    visible = fold(masked.strip().rstrip("*").strip()) if masked.strip("* ") else ""
+    return fold(name).replace(" ", "").startswith(visible.replace(" ", ""))
+
+
+def moment(text: Any) -> datetime | None:
+    """An expiry as the service writes it, ISO and UTC. Raise ValueError if it is something else."""
+    if text is None:
+        return None
+    found = datetime.fromisoformat(str(text))
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
