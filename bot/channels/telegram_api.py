@@ -1,0 +1,128 @@
+"""The line to Telegram's Bot API: calls out, and what each refusal means here.
+
+Knows aiogram and time; it must not know the desk or what a call is about. Errors of aiogram hold
+words of people and may hold the token, so only their type goes to a log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from aiogram import Bot, methods
+from aiogram.client.session.aiohttp import AiohttpSession
+from aiogram.client.telegram import PRODUCTION, TelegramAPIServer
+from aiogram.exceptions import (
+    AiogramError,
+    ClientDecodeError,
+    TelegramBadRequest,
+    TelegramConflictError,
+    TelegramNetworkError,
+    TelegramNotFound,
+    TelegramRetryAfter,
+    TelegramServerError,
+    TelegramUnauthorizedError,
+)
+from aiogram.methods.base import TelegramMethod
+from aiogram.utils.backoff import Backoff, BackoffConfig
+
+from bot.channels.telegram_wire import Call
+
+log = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+
+PATIENCE = BackoffConfig(min_delay=1.0, max_delay=60.0, factor=2.0, jitter=0.1)
+"""Seconds between the tries of what has to work in the end."""
+
+HOPELESS: Mapping[type[Exception], str] = {
+    TelegramUnauthorizedError: "the token is not valid",
+    TelegramNotFound: "the token or the address of the Bot API is not valid",
+    TelegramConflictError: "another process receives this bot's updates",
+}
+"""Refusals that no waiting will change."""
+
+API_TIMEOUT = 10
+"""Seconds one call may take."""
+
+# The outcome of these is not known: one more try, which may say a thing twice.
+_FAULTS = (TelegramNetworkError, TelegramServerError, ClientDecodeError)
+_TRIES = 2
+# A webhook has 60 seconds to answer, so only a short flood limit is waited out.
+_LONGEST_FLOOD = 20
+_FLOODS = 2
+
+_METHODS: Mapping[str, type[TelegramMethod[Any]]] = {
+    "sendMessage": methods.SendMessage,
+    "deleteMessages": methods.DeleteMessages,
+    "answerCallbackQuery": methods.AnswerCallbackQuery,
+}
+
+
+class Line:
+    """The line to the Bot API, and what each of its refusals means here. ``counts`` counts them."""
+
+    def __init__(self, token: str, api_base: str | None, patience: BackoffConfig) -> None:
+        server = TelegramAPIServer.from_base(api_base) if api_base else PRODUCTION
+        self.bot = Bot(token, session=AiohttpSession(api=server, timeout=API_TIMEOUT))
+        self.counts: Counter[str] = Counter()
+        self._patience = patience
+
+    async def ask(self, call: Call) -> Any:
+        """The call's result, or None when it failed: the state is kept and the person can write."""
+        method = _METHODS[call.method](**call.params)
+        for _ in range(_TRIES):
+            try:
+                return await self._sit_out_floods(method)
+            except AiogramError as refusal:
+                self.count(type(refusal).__name__)
+                if not isinstance(refusal, _FAULTS):
+                    return None
+        return None
+
+    async def _sit_out_floods(self, method: TelegramMethod[Result]) -> Result:
+        for _ in range(_FLOODS):
+            try:
+                return await self.bot(method)
+            except TelegramRetryAfter as flood:
+                if flood.retry_after > _LONGEST_FLOOD:
+                    raise
+                await asyncio.sleep(flood.retry_after)
+        return await self.bot(method)
+
+    async def insist(self, method: TelegramMethod[Any]) -> None:
+        """Repeat until it works. Raises only what is ``HOPELESS``."""
+        pause = self.backoff()
+        while True:
+            try:
+                await self.bot(method)
+            except tuple(HOPELESS):
+                raise
+            except AiogramError as fault:
+                log.warning("telegram %s refused: %s", method.__api_method__, _reason(fault))
+                await self.wait(pause, fault)
+            else:
+                return
+
+    def backoff(self) -> Backoff:
+        """How long to wait before the next try, and the one after it."""
+        return Backoff(self._patience)
+
+    async def wait(self, pause: Backoff, fault: Exception) -> None:
+        """Wait after a fault, no shorter than Telegram asked for."""
+        self.count(type(fault).__name__)
+        asked = fault.retry_after if isinstance(fault, TelegramRetryAfter) else 0
+        await asyncio.sleep(max(asked, next(pause)))
+
+    def count(self, reason: str) -> None:
+        """Note that something was refused, of no use, or failed."""
+        self.counts[reason] += 1
+        log.debug("telegram: %s", reason)
+
+
+def _reason(fault: Exception) -> str:
+    # Telegram's words on a bad request to our own settings are safe and name the wrong one.
+    return fault.message if isinstance(fault, TelegramBadRequest) else type(fault).__name__

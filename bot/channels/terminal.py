@@ -1,0 +1,83 @@
+"""The conversation in a terminal: ``hesbot chat``.
+
+At a keyboard it prompts; with piped input it reads a message per line and prints plain replies.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Callable
+from typing import TextIO
+from uuid import uuid4
+
+from bot.channels.base import Answer, FrontDesk, Inbound, Limits, Unavailable, written
+from conversations.events import Address, Event, Opened
+
+NAME = "terminal"
+LIMITS = Limits(text=100_000)
+PROMPT = "› "
+
+
+class Terminal:
+    """One person at one terminal. ``trouble`` is what is said when nothing can be recorded."""
+
+    name = NAME
+    limits = LIMITS
+
+    def __init__(
+        self,
+        desk: FrontDesk,
+        person: str,
+        trouble: Answer,
+        *,
+        source: TextIO | None = None,
+        target: TextIO | None = None,
+        token: Callable[[], str] = lambda: uuid4().hex,
+    ) -> None:
+        self._desk = desk
+        self._address = Address(NAME, person)
+        self._trouble = trouble
+        self._source = source or sys.stdin
+        self._target = target or sys.stdout
+        self._token = token
+
+    def routes(self) -> tuple[()]:
+        return ()
+
+    async def open(self) -> Answer:
+        """What the person is told on coming in."""
+        return await self._hear(Opened())
+
+    async def run(self) -> None:
+        """Talk until the input ends."""
+        async for line in self._lines():
+            if line.strip():
+                show(await self._hear(written(line)), self._target)
+
+    async def _hear(self, event: Event) -> Answer:
+        try:
+            return await self._desk.receive(Inbound(self._address, self._token(), event))
+        except Unavailable:
+            return self._trouble
+
+    async def _lines(self) -> AsyncIterator[str]:
+        while line := await asyncio.to_thread(self._read):
+            yield line.rstrip("\r\n")
+
+    def _read(self) -> str:
+        """One line, or nothing at the end of the input."""
+        if self._source is not sys.stdin or not self._source.isatty():
+            return self._source.readline()
+        try:
+            return input(PROMPT) + "\n"
+        except EOFError:
+            return ""
+
+
+def show(answer: Answer, target: TextIO | None = None) -> None:
+    """Print what is said, an empty line after each message."""
+    out = target or sys.stdout
+    for message in answer.messages:
+        out.write(f"{message.text}\n\n")
+    out.flush()
