@@ -1,0 +1,109 @@
+"""The environment, read once into one value. Nothing else in the product reads it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from conversations.calendar import ISTANBUL
+
+
+class SettingsError(Exception):
+    """A setting cannot be used. The message names it and says why, without its value."""
+
+
+def _aware(moment: datetime) -> datetime:
+    """A moment without a zone is Istanbul's."""
+    return (moment if moment.tzinfo else moment.replace(tzinfo=ISTANBUL)).astimezone(UTC)
+
+
+def _plain_url(url: str | None) -> str | None:
+    if url is not None and not url.startswith(("http://", "https://")):
+        raise ValueError("must start with http:// or https://")
+    return url.rstrip("/") if url else None
+
+
+Moment = Annotated[datetime, AfterValidator(_aware)]
+Url = Annotated[str | None, AfterValidator(_plain_url)]
+
+
+class Settings(BaseSettings):
+    """Every setting of the product; the names are the environment's, in lower case here."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, env_ignore_empty=True)
+
+    database_url: str | None = Field(
+        default=None, description="SQLite file in HESBOT_HOME, or postgresql://…"
+    )
+    hesbot_home: Path = Field(
+        default=Path(".hesbot"), description="folder of the database and the key file"
+    )
+    hesbot_keys: SecretStr | None = Field(
+        default=None, description="key ring: a file's path, or the ring"
+    )
+    hesbot_now: Moment | None = Field(
+        default=None, description="pinned start time, for demonstrations"
+    )
+    pairing_deadline: Moment = Field(
+        default=datetime(2021, 1, 15, tzinfo=ISTANBUL).astimezone(UTC),
+        description="from when unpaired cards are passive",
+    )
+    hes_code_on_several_cards: bool = Field(
+        default=True, description="whether one person may use one code on several cards"
+    )
+    host: str = Field(default="127.0.0.1", description="address to listen on")
+    port: int = Field(default=8080, ge=0, le=65535, description="port to listen on")
+    public_url: Url = Field(
+        default=None, description="where the world reaches us; turns webhooks on"
+    )
+    telegram_bot_token: SecretStr | None = Field(default=None, description="turns Telegram on")
+    telegram_webhook_secret: SecretStr | None = Field(
+        default=None, description="secret of the webhook; derived from the key ring if not given"
+    )
+    telegram_api_base: Url = Field(
+        default=None, description="another Bot API server than the official one"
+    )
+    twilio_account_sid: str | None = Field(
+        default=None, description="turns WhatsApp on, with the token"
+    )
+    twilio_auth_token: SecretStr | None = Field(default=None, description="signs Twilio's webhooks")
+    twilio_whatsapp_from: str | None = Field(
+        default=None, description="our WhatsApp number at Twilio"
+    )
+    twilio_api_base: Url = Field(
+        default=None, description="another Twilio server than the official one"
+    )
+    hes_service_url: Url = Field(
+        default=None, description="the HES query service; format check only without"
+    )
+    hes_service_user: str = Field(default="", description="account at the HES query service")
+    hes_service_password: SecretStr = Field(default=SecretStr(""), description="its password")
+
+    @property
+    def database(self) -> str:
+        """The database's address; by default a SQLite file in the home folder."""
+        return self.database_url or f"sqlite:///{self.hesbot_home / 'hesbot.sqlite3'}"
+
+    @property
+    def fresh(self) -> bool:
+        """Nothing has ever been recorded in this home."""
+        return self.database_url is None and not (self.hesbot_home / "hesbot.sqlite3").exists()
+
+    @property
+    def address(self) -> str:
+        """Where the world reaches us: ``PUBLIC_URL``, or the address we listen on."""
+        return self.public_url or f"http://{self.host}:{self.port}"
+
+
+def read_settings() -> Settings:
+    """Raise SettingsError naming the first setting that cannot be used."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        name = str(first["loc"][0]).upper() if first["loc"] else "settings"
+        raise SettingsError(f"{name}: {first['msg']}") from None
