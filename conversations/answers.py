@@ -15,6 +15,7 @@ from conversations.replies import Reply, Word
 from conversations.state import Aside, Place, State
 
 TRIES_BEFORE_HELP = 3
+"""Every third wrong try at one question gets the longer help."""
 
 
 def typed(state: State, event: Event, now: datetime) -> Turn:
@@ -23,7 +24,7 @@ def typed(state: State, event: Event, now: datetime) -> Turn:
     if state.place is Place.ASKING and text.strip() and state.aside in (Aside.NONE, Aside.DOUBT):
         return answered(traced_if_delicate(state, event), text, now)
     missed = replace(state, misses=state.misses + 1)
-    if missed.misses >= TRIES_BEFORE_HELP and state.aside is Aside.NONE:
+    if missed.misses % TRIES_BEFORE_HELP == 0 and state.aside is Aside.NONE:
         return say(missed, Reply(help_for(state)))
     return say(missed, Reply("unclear"))
 
@@ -52,7 +53,7 @@ def _missed(state: State, invalid: Invalid) -> Turn:
     state = replace(state, misses=state.misses + 1, aside=Aside.NONE, doubt=None, doubt_code="")
     params = {**invalid.params, "asked": field_of(state).title}
     replies = [Reply(f"invalid.{invalid.code}", params)]
-    if state.misses >= TRIES_BEFORE_HELP:
+    if state.misses % TRIES_BEFORE_HELP == 0:
         replies.append(Reply(help_for(state)))
     return Turn(state, (*replies, asking(state, "again")))
 

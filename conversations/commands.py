@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from conversations.actions import Action, LookUpCards, LookUpLanguages, LookUpPerson
+from conversations.actions import Action, LookUpCards, LookUpLanguages, LookUpPerson, SetNotices
 from conversations.events import Command, Event
 from conversations.moves import (
     Turn,
@@ -41,6 +41,9 @@ def commanded(state: State, name: str, event: Event) -> Turn | None:
 
 
 def _started(state: State, event: Event) -> Turn | None:
+    if state.muted:
+        turn = say(replace(state, muted=False), Reply("unmuted"))
+        return replace(turn, action=SetNotices(True))
     if state.place is not Place.MENU:
         return say(state, Reply("resumed")) if isinstance(event, Command) else None
     if state.known:
@@ -69,7 +72,7 @@ def cancelled(state: State) -> Turn:
         return refused(state)
     if state.place is Place.MENU:
         return say(state, Reply("cancel.nothing"))
-    return ended(state, Reply("cancelled"))
+    return ended(state, Reply("cancelled.known" if state.known else "cancelled"))
 
 
 def _restarted(state: State) -> Turn:
@@ -85,6 +88,8 @@ def _restarted(state: State) -> Turn:
 def _helped(state: State) -> Turn:
     if state.place is Place.CONSENT:
         return say(state, Reply(help_for(state)))
+    if "hes_code" in state.answers:
+        return say(state, Reply(help_for(state)), Reply("commands"))
     return say(state, Reply(help_for(state)), code_help(state), Reply("commands"))
 
 
@@ -138,7 +143,7 @@ def _look_up(state: State, name: str) -> Turn:
         return say(state, Reply("menu.unfinished"))
     if name == "add_card":
         return begin(state, ADD_CARD if state.known else REGISTRATION)
-    if not state.known:
-        return say(state, Reply("unpaired"))
+    if not state.known and (name != "my_data" or not state.consented):
+        return tell(state, Reply("unpaired"))
     look: Action = LookUpPerson() if name == "my_data" else LookUpCards()
     return Turn(replace(state, wanted=name), action=look)

@@ -166,18 +166,21 @@ def _offers(cards: tuple[CardView, ...]) -> tuple[Offer, ...]:
 
 def _person(state: State, found: PersonFound) -> Turn:
     state = replace(state, wanted="")
+    consents = Listing(
+        tuple(
+            Word("my_data.consent", {"document": Word(f"document.{name}.title"), "at": at})
+            for name, _, at in found.consents
+        )
+    )
     if found.answers is None:
-        return tell(state, Reply("unpaired"))
+        return tell(state, Reply("unpaired"), Reply("my_data.consents", {"consents": consents}))
     lines = tuple(
         pair(field, found.answers[field.name])
         for field in REGISTRATION.fields
         if field.name in found.answers
     )
-    consents = tuple(
-        Word("my_data.consent", {"document": Word(f"document.{name}.title"), "at": at})
-        for name, _, at in found.consents
-    )
-    return tell(state, Reply("my_data", {"lines": Listing(lines), "consents": Listing(consents)}))
+    said = Reply("my_data", {"lines": Listing(lines)})
+    return tell(state, said, Reply("my_data.consents", {"consents": consents}))
 
 
 def _languages(state: State, found: LanguagesFound) -> Turn:

@@ -31,6 +31,18 @@ def display_hes(code: str) -> str:
     return f"{code[:4]}-{code[4:8]}-{code[8:]}" if len(code) == 10 else code
 
 
+def display_card(number: str) -> str:
+    """A card number in full, in groups of four as it stands on the card."""
+    return " ".join(number[place : place + 4] for place in range(0, len(number), 4))
+
+
+def display_phone(e164: str) -> str:
+    """A Turkish mobile number in full, as people write it: ``0532 000 00 21``."""
+    if len(e164) != 13:
+        return e164
+    return f"0{e164[3:6]} {e164[6:9]} {e164[9:11]} {e164[11:]}"
+
+
 def hes(code: str) -> str:
     """A HES code without its middle: ``G1B3-••••-16``."""
     return f"{code[:4]}-{_HIDDEN * 4}-{code[8:]}" if len(code) == 10 else _all(code)

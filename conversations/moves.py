@@ -150,7 +150,8 @@ def full_text(document: str) -> Reply:
 
 
 def stopped(state: State) -> Turn:
-    return Turn(state, (Reply("stopped"),), SetNotices(False))
+    """Notices stop; where the person stands does not change."""
+    return Turn(replace(state, muted=True), (Reply("stopped"),), SetNotices(False))
 
 
 def current(state: State) -> State:

@@ -5,6 +5,8 @@ Reads a state and the forms; changes nothing.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from conversations.actions import Value
 from conversations.form import Field, Form, choice
 from conversations.registration import FORMS
@@ -99,7 +101,7 @@ def pair(field: Field, value: Value) -> Word:
 
 def help_for(state: State) -> str:
     """The key of the longer help that belongs to the present question."""
-    if state.aside is Aside.NONE and state.place is Place.ASKING:
+    if state.place is Place.ASKING:
         return f"help.{state.field}"
     return f"help.{Place.CONSENT if state.place is Place.NEW else state.place}"
 
@@ -125,7 +127,8 @@ def _sms(state: State) -> Word:
 
 def _aside(state: State) -> Reply:
     if state.aside is Aside.DOUBT:
-        return _plain(state, state.doubt_code, DOUBT_CHOICES, value=_doubted(state))
+        asked = _plain(state, state.doubt_code, DOUBT_CHOICES, value=_doubted(state))
+        return replace(asked, delicate=field_of(state).sensitive)
     if state.aside is Aside.CORRECT:
         titles = tuple(Choice(field.name, field.title) for field in form_of(state).fields)
         return _plain(state, "correct", titles)
@@ -134,7 +137,10 @@ def _aside(state: State) -> Reply:
 
 
 def _doubted(state: State) -> Param:
-    """What is doubted is shown in full: a mask would hide the very sign in doubt."""
+    """What is doubted is shown in full, for a mask would hide the very sign in doubt; but a number
+    that may be a bank card's is not ours to repeat."""
+    if state.doubt_code == "doubt.bank_card":
+        return str(state.doubt)[-4:]
     if isinstance(state.doubt, str):
         return field_of(state).spell(state.doubt)
     return field_of(state).shown(state.doubt)

@@ -52,10 +52,10 @@ class State:
     ``turn`` grows whenever the place changes and stands in every button. ``misses`` counts the
     wrong tries at the present question. ``doubt`` is a value awaiting yes or no under the key
     ``doubt_code``. ``consented`` and ``accepted`` are the versions of the consent given and of
-    the terms accepted. ``cards`` are the records' ids of the cards a new code is for, ``awaiting`` of the links
-    whose code is being asked about. ``wanted``
-    says why a look-up is under way. ``heard_at`` is when the message that led here was written.
-    ``traces`` are the messages that carried identity numbers.
+    the terms accepted. ``cards`` are the records' ids of the cards a new code is for,
+    ``awaiting`` of the links whose code is being asked about. ``wanted`` says why a look-up is
+    under way. ``heard_at`` is when the message that led here was written. ``traces`` are the
+    messages that carried identity numbers. ``muted``: notices were declined.
     """
 
     place: Place = Place.NEW
@@ -73,6 +73,7 @@ class State:
     consented: str = ""
     accepted: str = ""
     known: bool = False
+    muted: bool = False
     relative: bool = False
     cards: tuple[int, ...] = ()
     awaiting: tuple[int, ...] = ()

@@ -5,6 +5,7 @@ Looks at one event and the choices that are open. It changes nothing and asks no
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from conversations.events import Command, Event, OptedOut, Picked, Said
@@ -59,6 +60,10 @@ _CHOICE_WORDS: Mapping[str, str] = {
 
 _AGREES = {"register", "keep"}
 """Choices that a plain yes picks when no other choice on the table is a yes."""
+
+
+_NUMBER = re.compile(r"\s*([0-9]{1,2})\s*(?:[.)]\s*.*)?", re.ASCII | re.DOTALL)
+"""A choice by its number, alone or copied with what stands behind it: "3", "3.", "3. Metin"."""
 
 
 def typed(event: Event) -> str:
@@ -117,12 +122,9 @@ def _commands_named(event: Event) -> frozenset[str]:
 
 
 def _by_number(text: str, choices: Sequence[Choice]) -> str:
-    number = text.strip().rstrip(".)").strip()
-    if number.isascii() and number.isdigit() and len(number) < 3:
-        place = int(number) - 1
-        if 0 <= place < len(choices):
-            return choices[place].id
-    return ""
+    number = _NUMBER.fullmatch(text)
+    place = int(number[1]) - 1 if number else -1
+    return choices[place].id if 0 <= place < len(choices) else ""
 
 
 def _by_label(event: Said, choices: Sequence[Choice]) -> str:
