@@ -63,7 +63,7 @@ def _consented(state: State, choice: str) -> Turn:
         return refused(state)
     state = replace(state, consented=CONSENT.version)
     thanks = Reply("consent.thanks")
-    turn = begin(state, form_of(state), thanks, cards=state.cards, wanted=state.wanted)
+    turn = begin(state, form_of(state), thanks, cards=state.cards, remedy=state.remedy)
     return replace(turn, action=RecordConsent((NOTICE, CONSENT)))
 
 
@@ -93,6 +93,6 @@ def _from_menu(state: State, choice: str) -> Turn:
     if choice == "relative":
         return begin(state, REGISTRATION, Reply("relative"), relative=True)
     if choice == "code_help":
-        return say(state, code_help(state))
+        return say(state, code_help(state.answers))
     turn = commanded(state, choice, Said(choice))
     return turn if turn is not None else say(state, Reply("unclear"))

@@ -18,7 +18,7 @@ from conversations.moves import (
     stopped,
     tell,
 )
-from conversations.questions import code_help, form_of, help_for
+from conversations.questions import code_help, form_of, help_for, helped
 from conversations.registration import ADD_CARD, NOTICE, REGISTRATION, TERMS
 from conversations.replies import Reply
 from conversations.state import Aside, Place, State
@@ -80,17 +80,13 @@ def _restarted(state: State) -> Turn:
         return say(state, Reply("notice"))
     if state.place is Place.MENU:
         return say(state) if state.known else begin(state, REGISTRATION)
-    if state.wanted == "remedy":
+    if state.remedy:
         return begin(state, REGISTRATION, Reply("restarted"))
     return begin(state, form_of(state), Reply("restarted"), cards=state.cards)
 
 
 def _helped(state: State) -> Turn:
-    if state.place is Place.CONSENT:
-        return say(state, Reply(help_for(state)))
-    if "hes_code" in state.answers:
-        return say(state, Reply(help_for(state)), Reply("commands"))
-    return say(state, Reply(help_for(state)), code_help(state), Reply("commands"))
+    return _with_person(state, "help") or say(state, *helped(state, state.answers))
 
 
 def _why(state: State) -> Turn:
@@ -118,7 +114,14 @@ def _resumed(state: State) -> Turn:
 
 
 def _told_how(state: State) -> Turn:
-    return say(state, code_help(state))
+    return _with_person(state, "code_help") or say(state, code_help(state.answers))
+
+
+def _with_person(state: State, wanted: str) -> Turn | None:
+    """Look up who this is first, if the SMS would otherwise lack a number we hold."""
+    if not state.known or state.relative or "identity_number" in state.answers:
+        return None
+    return Turn(replace(state, wanted=wanted), action=LookUpPerson())
 
 
 _MOVES = {

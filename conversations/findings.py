@@ -21,8 +21,8 @@ from conversations.actions import (
 )
 from conversations.masks import card as masked_card
 from conversations.masks import hes as masked_code
-from conversations.moves import Turn, begin, ended, go, moved, tell
-from conversations.questions import asking, form_of, pair
+from conversations.moves import Turn, begin, ended, go, moved, say, tell
+from conversations.questions import asking, code_help, form_of, helped, pair
 from conversations.registration import REGISTRATION, RENEW_CODE
 from conversations.replies import Listing, Param, Reply, Word
 from conversations.state import Aside, Offer, Place, State
@@ -102,7 +102,7 @@ def _checked(state: State, found: CodeChecked) -> Turn:
         return replace(tell(state, reply, Reply("code.later")), action=KeepVerdict(found))
     if verdict is Verdict.MISMATCH:
         hint = Reply("code.mismatch.hint")
-        turn = begin(state, RENEW_CODE, reply, hint, cards=state.cards, wanted="remedy")
+        turn = begin(state, RENEW_CODE, reply, hint, cards=state.cards, remedy=True)
     else:
         turn = begin(state, RENEW_CODE, reply, cards=state.cards)
     return replace(turn, action=KeepVerdict(found))
@@ -165,7 +165,15 @@ def _offers(cards: tuple[CardView, ...]) -> tuple[Offer, ...]:
 
 
 def _person(state: State, found: PersonFound) -> Turn:
-    state = replace(state, wanted="")
+    wanted, state = state.wanted, replace(state, wanted="")
+    if wanted == "help":
+        return say(state, *helped(state, found.answers or {}))
+    if wanted == "code_help":
+        return say(state, code_help(found.answers or {}))
+    return _my_data(state, found)
+
+
+def _my_data(state: State, found: PersonFound) -> Turn:
     consents = Listing(
         tuple(
             Word("my_data.consent", {"document": Word(f"document.{name}.title"), "at": at})

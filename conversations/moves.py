@@ -74,7 +74,7 @@ def begin(state: State, form: Form, *replies: Reply, **changes: Any) -> Turn:
         "correcting": False,
         "accepted": "",
         "cards": (),
-        "wanted": "",
+        "remedy": False,
         "place": Place.ASKING if state.consented == CONSENT.version else Place.CONSENT,
     }
     return go(state, *replies, **(start | changes))
@@ -104,7 +104,7 @@ def ended(state: State, *replies: Reply, **changes: Any) -> Turn:
         "relative": False,
         "traces": (),
         "cards": (),
-        "wanted": "",
+        "remedy": False,
     }
     retract = (Retract(state.traces),) if state.traces else ()
     return Turn(moved(state, **(empty | changes)), (*replies, *retract))

@@ -5,6 +5,7 @@ Reads a state and the forms; changes nothing.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from conversations.actions import Value
@@ -106,16 +107,26 @@ def help_for(state: State) -> str:
     return f"help.{Place.CONSENT if state.place is Place.NEW else state.place}"
 
 
-def code_help(state: State) -> Reply:
-    """How to get a HES code, with the SMS for this person from what they have answered."""
-    sms = _sms(state)
+def helped(state: State, answers: Mapping[str, Value]) -> tuple[Reply, ...]:
+    """The help that belongs to the present question, and how to get a code while it is wanted."""
+    here = Reply(help_for(state))
+    if state.place is Place.CONSENT:
+        return (here,)
+    if "hes_code" in state.answers:
+        return (here, Reply("commands"))
+    return (here, code_help(answers), Reply("commands"))
+
+
+def code_help(answers: Mapping[str, Value]) -> Reply:
+    """How to get a HES code, with the SMS for this person from what is known of them."""
+    sms = _sms(answers)
     return Reply("code_help", {"sms": sms}, apart=True, delicate="number" in sms.params)
 
 
-def _sms(state: State) -> Word:
+def _sms(answers: Mapping[str, Value]) -> Word:
     """The SMS to 2023 (Health Ministry): citizens by the last four signs of the identity card's
     serial number, numbers starting with 97, 98 or 99 by the year of birth."""
-    number, born = state.answers.get("identity_number"), state.answers.get("birth_date")
+    number, born = answers.get("identity_number"), answers.get("birth_date")
     if not isinstance(number, str):
         return Word("sms.unknown")
     if not number.startswith(("97", "98", "99")):

@@ -54,8 +54,9 @@ class State:
     ``doubt_code``. ``consented`` and ``accepted`` are the versions of the consent given and of
     the terms accepted. ``cards`` are the records' ids of the cards a new code is for,
     ``awaiting`` of the links whose code is being asked about. ``wanted`` says why a look-up is
-    under way. ``heard_at`` is when the message that led here was written. ``traces`` are the
-    messages that carried identity numbers. ``muted``: notices were declined.
+    under way, ``remedy`` that a code of somebody else is being mended. ``heard_at`` is when the
+    message that led here was written. ``traces`` are the messages that carried identity numbers.
+    ``muted``: notices were declined.
     """
 
     place: Place = Place.NEW
@@ -78,6 +79,7 @@ class State:
     cards: tuple[int, ...] = ()
     awaiting: tuple[int, ...] = ()
     offers: tuple[Offer, ...] = ()
+    remedy: bool = False
     wanted: str = ""
     heard_at: datetime | None = None
     traces: tuple[str, ...] = ()
