@@ -287,7 +287,7 @@ def _spellings(key: str, folded: str, sentence: str) -> set[str]:
 
 def _is_label(key: str) -> bool:
     return (
-        key == "language.name"
+        key in ("language.name", "card.all")
         or key.startswith(("choice.", "title."))
         or (key.startswith("command.") and not key.endswith(".about"))
     )

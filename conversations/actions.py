@@ -119,11 +119,29 @@ class CodeChecked:
 
 
 @dataclass(frozen=True, slots=True)
+class VerdictKept:
+    """A verdict is on record. ``restored``: the code was denied, and the confirmed one that it had
+    replaced holds again on every card."""
+
+    checked: CodeChecked
+    restored: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     """The action was carried out and there is nothing to tell."""
 
 
-Finding = LinkSaved | LinkRefused | CardsFound | PersonFound | LanguagesFound | CodeChecked | Done
+Finding = (
+    LinkSaved
+    | LinkRefused
+    | CardsFound
+    | PersonFound
+    | LanguagesFound
+    | CodeChecked
+    | VerdictKept
+    | Done
+)
 
 
 # --- actions --------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from conversations.moves import (
     refused,
     save,
     say,
+    spoken,
 )
 from conversations.questions import asking, code_help, form_of
 from conversations.registration import CONSENT, NOTICE, REGISTRATION, RENEW_CODE, TERMS
@@ -51,7 +52,7 @@ def _chosen_aside(state: State, choice: str) -> Turn:
     if state.aside is Aside.CORRECT:
         return go(state, place=Place.ASKING, field=choice, correcting=True)
     if state.aside is Aside.LANGUAGE:
-        return go(state, locale=choice, offers=())
+        return spoken(moved(state, locale=choice, offers=()))
     cards = tuple(int(id) for id in choice.split("-"))
     return begin(state, RENEW_CODE, cards=cards, offers=())
 

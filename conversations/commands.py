@@ -19,7 +19,7 @@ from conversations.moves import (
     tell,
 )
 from conversations.questions import code_help, form_of, help_for, helped
-from conversations.registration import ADD_CARD, NOTICE, REGISTRATION, TERMS
+from conversations.registration import ADD_CARD, CONSENT, NOTICE, REGISTRATION, TERMS
 from conversations.replies import Reply
 from conversations.state import Aside, Place, State
 
@@ -62,6 +62,8 @@ def _back(state: State) -> Turn:
     if state.correcting:
         return proceed(state)
     place = form_of(state).place(state.field)
+    if place == 0 and state.known:
+        return say(ended(state).state)
     if place == 0:
         return say(state, Reply("back.first"))
     return go(state, place=Place.ASKING, field=form_of(state).fields[place - 1].name)
@@ -90,12 +92,23 @@ def _helped(state: State) -> Turn:
 
 
 def _why(state: State) -> Turn:
+    if state.place is Place.ASKING:
+        return say(state, Reply(f"why.{state.field}"))
+    if state.place is Place.CONSENT:
+        return say(state, Reply("why.consent"))
     return say(state, Reply(help_for(state)))
+
+
+def _later(state: State) -> Turn:
+    """No question follows: the person has just said that now is not the time."""
+    return Turn(state, (Reply("later"),))
 
 
 def _read(state: State) -> Turn:
     if state.place is Place.TERMS:
         return say(state, full_text(TERMS.name))
+    if state.place is Place.CONSENT:
+        return say(state, full_text(NOTICE.name), full_text(CONSENT.name))
     return say(state, full_text(NOTICE.name))
 
 
@@ -130,6 +143,7 @@ _MOVES = {
     "restart": _restarted,
     "help": _helped,
     "why": _why,
+    "later": _later,
     "code_help": _told_how,
     "full_text": _read,
     "language": _languages,

@@ -15,6 +15,7 @@ from conversations.turkish import fold
 
 _LOOKALIKES = str.maketrans("OoIıİil", "0011111")
 _MISTAKEN = re.compile(r"[(]?[0-9OoIıİil]+(?:[-./_()]+[0-9OoIıİil]+)*")
+_ZEROS = re.compile("[Oo]{2,}")
 _BROKEN = re.compile(r"[0-9][^\W\d_]+[0-9]")
 
 
@@ -39,13 +40,14 @@ def ascii_digits(text: str) -> str:
 def read(text: str) -> Number:
     """All digits of a text in one row; words and separators around and between them are dropped."""
     words = ascii_digits(text).split()
-    mended = [_mended(word) for word in words]
+    among_digits = any(re.search("[0-9]", word) for word in words)
+    mended = [_mended(word) if among_digits else word for word in words]
     digits = "".join(re.findall("[0-9]+", "".join(mended)))
     return Number(digits, mended != words, any(map(_BROKEN.search, mended)))
 
 
 def _mended(word: str) -> str:
-    if _MISTAKEN.fullmatch(word) and re.search("[0-9]", word):
+    if _ZEROS.fullmatch(word) or (_MISTAKEN.fullmatch(word) and re.search("[0-9]", word)):
         return word.translate(_LOOKALIKES)
     return word
 

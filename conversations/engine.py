@@ -29,7 +29,7 @@ from conversations.events import (
     SharedContact,
 )
 from conversations.findings import learned
-from conversations.moves import Turn, begin, current, say, stopped, traced
+from conversations.moves import Turn, begin, current, say, spoken, stopped, traced
 from conversations.questions import field_of, question
 from conversations.registration import REGISTRATION
 from conversations.replies import Reply
@@ -52,7 +52,7 @@ def step(state: State, event: Event, now: datetime) -> Turn:
         return Turn(traced(state, event.message))
     if state.place is Place.NEW:
         return _meet(state, event)
-    if state.turn != before.turn:
+    if state.turn != before.turn and not isinstance(event, OptedOut):
         # The form was changed meanwhile; what was typed answers a question that is no more.
         return say(state, Reply("resumed"))
     if _late(state, event):
@@ -113,7 +113,7 @@ def _move(state: State, event: Event, now: datetime) -> Turn:
     if choice := picked(event, asked):
         return chosen(state, choice)
     if named := language(event):
-        return say(replace(state, locale=named))
+        return spoken(replace(state, locale=named))
     if (name := command(event)) and not _is_name(state, event):
         turn = commanded(state, name, event)
         if turn is not None:
@@ -123,7 +123,7 @@ def _move(state: State, event: Event, now: datetime) -> Turn:
 
 def in_form(state: State) -> bool:
     """Whether there is something that "iptal" would cancel."""
-    return state.place is not Place.MENU
+    return state.place is not Place.MENU or state.aside is not Aside.NONE
 
 
 def _is_name(state: State, event: Event) -> bool:

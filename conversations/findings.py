@@ -18,7 +18,9 @@ from conversations.actions import (
     LinkSaved,
     PersonFound,
     Verdict,
+    VerdictKept,
 )
+from conversations.calendar import today
 from conversations.masks import card as masked_card
 from conversations.masks import hes as masked_code
 from conversations.moves import Turn, begin, ended, go, moved, say, tell
@@ -91,21 +93,26 @@ def _refused(state: State, found: LinkRefused) -> Turn:
 
 
 def _checked(state: State, found: CodeChecked) -> Turn:
+    """First it is written down; what it means for the cards is known after that."""
+    return Turn(state, action=KeepVerdict(found))
+
+
+def _judged(state: State, kept: VerdictKept) -> Turn:
     """What the HES service says of the code, each with its own sentence."""
-    verdict = found.verdict
-    if verdict is Verdict.VALID:
-        return Turn(state, (_valid(found),), KeepVerdict(found))
-    reply = Reply(f"code.{verdict}", _until(found))
-    if verdict is Verdict.UNCHECKED:
-        return Turn(state, (reply,), KeepVerdict(found))
+    found = kept.checked
+    if found.verdict is Verdict.VALID:
+        return Turn(state, (_valid(found),))
+    reply = Reply(f"code.{found.verdict}", _until(found))
+    if found.verdict is Verdict.UNCHECKED:
+        return Turn(state, (reply,))
+    if kept.restored:
+        return tell(state, reply, Reply("code.restored"))
     if state.place is not Place.MENU or state.awaiting != found.links:
-        return replace(tell(state, reply, Reply("code.later")), action=KeepVerdict(found))
-    if verdict is Verdict.MISMATCH:
+        return tell(state, reply, Reply("code.later"))
+    if found.verdict is Verdict.MISMATCH:
         hint = Reply("code.mismatch.hint")
-        turn = begin(state, RENEW_CODE, reply, hint, cards=state.cards, remedy=True)
-    else:
-        turn = begin(state, RENEW_CODE, reply, cards=state.cards)
-    return replace(turn, action=KeepVerdict(found))
+        return begin(state, RENEW_CODE, reply, hint, cards=state.cards, remedy=True)
+    return begin(state, RENEW_CODE, reply, cards=state.cards)
 
 
 def _valid(found: CodeChecked) -> Reply:
@@ -146,6 +153,8 @@ def _line(card: CardView) -> Word:
 
 
 def _code_state(card: CardView) -> Word:
+    if card.cause == "code_expired":
+        return Word("status.code_expired")
     if not card.verified:
         bad = card.cause if card.cause.startswith("code_") else "code_unchecked"
         return Word(f"status.{bad}")
@@ -174,10 +183,11 @@ def _person(state: State, found: PersonFound) -> Turn:
 
 
 def _my_data(state: State, found: PersonFound) -> Turn:
+    days = dict.fromkeys((name, today(at)) for name, _, at in found.consents)
     consents = Listing(
         tuple(
-            Word("my_data.consent", {"document": Word(f"document.{name}.title"), "at": at})
-            for name, _, at in found.consents
+            Word("my_data.consent", {"document": Word(f"document.{name}.title"), "at": day})
+            for name, day in days
         )
     )
     if found.answers is None:
@@ -204,6 +214,7 @@ _TURNS: dict[type, Callable[[State, Any], Turn]] = {
     LinkSaved: _saved,
     LinkRefused: _refused,
     CodeChecked: _checked,
+    VerdictKept: _judged,
     CardsFound: _cards,
     PersonFound: _person,
     LanguagesFound: _languages,

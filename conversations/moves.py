@@ -41,6 +41,13 @@ def say(state: State, *replies: Reply) -> Turn:
     return Turn(state, (*replies, question(state)))
 
 
+def spoken(state: State) -> Turn:
+    """Go on in another language. Who has not consented yet must have been told in that one."""
+    if state.place is Place.CONSENT:
+        return say(state, Reply("greeting"), Reply("notice"))
+    return say(state)
+
+
 def tell(state: State, *replies: Reply) -> Turn:
     """Say something; the question is put again only where an answer is owed, not in the menu."""
     return Turn(state, replies) if state.place is Place.MENU else say(state, *replies)
@@ -151,7 +158,8 @@ def full_text(document: str) -> Reply:
 
 def stopped(state: State) -> Turn:
     """Notices stop; where the person stands does not change."""
-    return Turn(replace(state, muted=True), (Reply("stopped"),), SetNotices(False))
+    turn = tell(replace(state, muted=True), Reply("stopped"))
+    return replace(turn, action=SetNotices(False))
 
 
 def current(state: State) -> State:

@@ -148,7 +148,7 @@ _BANK_CARD = re.compile(r"4|5[1-5]|9792|222[1-9]|22[3-9]|2[3-6]|27[01]|2720")
 def identity_number(text: str, today: date) -> Value:
     """The 11 digits of a Turkish identity number, or of a foreigner's, which starts with 97–99."""
     spelt = upper(text.strip()).replace("İ", "I")
-    if _PASSPORT.fullmatch(spelt):
+    if _PASSPORT.fullmatch(spelt) or not _HAS_NO_NUMBER.isdisjoint(fold(text).split()):
         raise Invalid("identity.passport")
     if _ID_CARD_SERIAL.fullmatch(spelt):
         raise Invalid("identity.serial")
@@ -161,6 +161,9 @@ def identity_number(text: str, today: date) -> Value:
     if not _has_checksum(number.digits):
         raise Invalid("identity.checksum")
     return _sure(number, number.digits, "doubt.identity_number")
+
+
+_HAS_NO_NUMBER = spellings("pasaport, pasaportum, pasaportla, passport, yok, yabancıyım, turistim")
 
 
 @_answer("card_number")

@@ -54,7 +54,8 @@ def question(state: State) -> Reply:
     if state.place is Place.ASKING:
         return asking(state, "ask")
     if state.place is Place.REVIEW:
-        return _plain(state, "review", REVIEW_CHOICES, lines=review_lines(state))
+        asked = _plain(state, "review", REVIEW_CHOICES, lines=review_lines(state))
+        return replace(asked, key="review.relative") if state.relative else asked
     if state.place is Place.TERMS:
         return _plain(state, "terms", TERMS_CHOICES)
     if state.place is Place.MENU:
@@ -72,7 +73,7 @@ def asking(state: State, how: str) -> Reply:
             field.name,
             state.turn,
             _field_choices(field, answered),
-            field.title,
+            Word("title.relative", {"title": field.title}) if state.relative else field.title,
             0 if state.correcting else form.place(field.name) + 1,
             len(form.fields),
             field.keyboard,

@@ -108,7 +108,7 @@ WORDS: Mapping[str, frozenset[str]] = MappingProxyType(
             """
             iptal, iptal et, iptal edin, iptal ediyorum, iptal etmek, iptal olsun, iptl, vazgeç,
             vazgeçtim, vaz geç, vaz geçtim, vazgeçiyorum, bırak, boşver, boş ver, boşverin, kalsın,
-            kapat, cancel, abort
+            kapat, cancel, abort, leave
             """
         ),
         "restart": spellings(
@@ -127,7 +127,7 @@ WORDS: Mapping[str, frozenset[str]] = MappingProxyType(
             yapacağım, ne yapmalıyım, ne yapıcam, ne yapayım, ne yapmam lazım, nedir, bu ne, bu
             nedir, o ne, ne demek, bu ne demek, efendim, yapamadım, yapamıyorum, olmuyor, bulamadım,
             bulamıyorum, nerede, nerede yazıyor, nereden bulacağım, nerde, nereden bulurum, help,
-            help me, info, bilgi, ?, 🆘, ❓, ❔
+            help me, how, info, bilgi, ?, 🆘, ❓, ❔
             """
         ),
         "language": spellings(
@@ -158,12 +158,26 @@ WORDS: Mapping[str, frozenset[str]] = MappingProxyType(
             kartımı eşleştirmek, hes eşleştir, hes kodu eşleştir, hes kodu eşleştirme, begin
             """
         ),
+        "later": spellings(
+            """
+            sonra, daha sonra, sonra yaparım, sonra yazarım, sonra devam ederim, akşam yazarım,
+            akşam yaparım, yarın, yarın yazarım, yarın yaparım, şimdi değil, şu an müsait değilim,
+            müsait değilim, bekle, bekleyin, bir dakika, bi dakika, 1 dakika, 1 dk, az sonra,
+            birazdan, yanımda yok, yanımda değil, kartım yanımda değil, kartım yanımda yok, kodum
+            yanımda yok, kodum yanımda değil, kimliğim yanımda değil, kimliğim yanımda yok, evde
+            kaldı, later, not now, one moment, wait
+            """
+        ),
         "status": spellings(
             """
-            durum, durumum, durumu, kart durumu, kartımın durumu, kartım ne durumda, kartlarım,
-            kartım, durum sorgula, sorgula, kart sorgula, kartım aktif mi, kartım açık mı, kartım
-            kapalı mı, durum nedir, durum ne, kartımı göster, kartlarımı göster, status, my cards,
-            my card
+            kartım neden kapandı, kartım niye kapandı, kartım kapandı, kartım kapatıldı, kartım
+            kapalı, kartım geçmiyor, kartım çalışmıyor, kartım basmıyor, kartım okumuyor, kartım
+            okunmuyor, kartım neden geçmiyor, kartım niye geçmiyor, kartım neden çalışmıyor, kartım
+            açılmadı, kartım niye çalışmıyor, turnikeden geçemiyorum, turnikeden geçemedim, kartım
+            iptal mi oldu, durum, durumum, durumu, kart durumu, kartımın durumu, kartım ne durumda,
+            kartlarım, kartım, durum sorgula, sorgula, kart sorgula, kartım aktif mi, kartım açık
+            mı, kartım kapalı mı, durum nedir, durum ne, kartımı göster, kartlarımı göster, status,
+            my cards, my card
             """
         ),
         "add_card": spellings(
@@ -285,6 +299,19 @@ WORDS: Mapping[str, frozenset[str]] = MappingProxyType(
 
 NAMES_TOO = spellings("metin, günaydın, ok, doğru, ileri, hadi, bilgi, destek, dur")
 """Words of the above that are people's names as well, and likelier so where a name is asked."""
+
+_ASKING = spellings(
+    """
+    nerede, nerde, nereden, nerden, nasıl, ne, nedir, neresi, hangi, hangisi, kim, niye, neden,
+    niçin, kaç, mi, mı, where, how, what, which, why, who
+    """
+)
+
+
+def is_question(text: str) -> bool:
+    """Whether a text asks something rather than answers: "kart numarası nerede yazıyor"."""
+    return text.rstrip().endswith("?") or not _ASKING.isdisjoint(fold(text).split())
+
 
 _COURTESIES = spellings(
     """

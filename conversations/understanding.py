@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from conversations.events import Command, Event, OptedOut, Picked, Said
 from conversations.replies import Choice, Question
-from conversations.turkish import fold, meaning
+from conversations.turkish import meaning
 
 ANYWHERE = (
     "back",
@@ -29,6 +29,7 @@ ANYWHERE = (
     "stop",
     "start",
     "why",
+    "later",
     "thanks",
     "greeting",
     "anger",
@@ -66,6 +67,9 @@ _NUMBER = re.compile(r"\s*([0-9]{1,2})\s*(?:[.)]\s*.*)?", re.ASCII | re.DOTALL)
 """A choice by its number, alone or copied with what stands behind it: "3", "3.", "3. Metin"."""
 
 
+_DIGITS = re.compile("[0-9]+")
+
+
 def typed(event: Event) -> str:
     """What was typed, a command's underscores read as spaces; empty for anything else."""
     if isinstance(event, Said | OptedOut):
@@ -100,11 +104,14 @@ def picked(event: Event, question: Question | None) -> str:
         return ""
     if isinstance(event, Picked):
         return event.choice if fits(event, question) else ""
-    if not isinstance(event, Said):
-        return ""
+    text = typed(event)
     # Beside a question that wants text, a number would be an answer to it.
-    number = "" if question.title else _by_number(event.text, question.choices)
-    return number or _by_label(event, question.choices) or _by_word(event.text, question.choices)
+    number = "" if question.title else _by_number(text, question.choices)
+    return (
+        number
+        or _by_label(text, labels(event), question.choices)
+        or _by_word(text, question.choices)
+    )
 
 
 def fits(event: Picked, question: Question | None) -> bool:
@@ -127,12 +134,13 @@ def _by_number(text: str, choices: Sequence[Choice]) -> str:
     return choices[place].id if 0 <= place < len(choices) else ""
 
 
-def _by_label(event: Said, choices: Sequence[Choice]) -> str:
-    text = fold(event.text)
+def _by_label(text: str, named: frozenset[str], choices: Sequence[Choice]) -> str:
+    """By the label as the wording knows it, or by the digits of one that was found ("0123")."""
+    numbers = _DIGITS.findall(text)
     found = [
         choice.id
         for choice in choices
-        if choice.label.key in event.labels or text == fold(str(choice.label.params.get("text")))
+        if choice.label.key in named or choice.label.params.get("text") in numbers
     ]
     return found[0] if len(found) == 1 else ""
 

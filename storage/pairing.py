@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from conversations.actions import LinkRefused, LinkSaved, SaveLink, Status, Verdict
@@ -247,3 +248,31 @@ class Pairing:
 async def _end(conn: AsyncConnection, link_id: int, asked: Asked) -> None:
     ended = {"ended_at": asked.now, "end_cause": "replaced"}
     await conn.execute(update(tables.links).where(tables.links.c.id == link_id).values(ended))
+
+
+async def restore(conn: AsyncConnection, denied: int, now: datetime) -> bool:
+    """Give a card back the confirmed code that a denied one had replaced, if it still lives.
+
+    Nobody should lose a working card by trying a code that turns out not to be one.
+    """
+    link, new = tables.links.c, tables.links.alias("new")
+    former = (
+        select(link.id)
+        .join(new, (new.c.card_id == link.card_id) & (new.c.citizen_id == link.citizen_id))
+        .where(
+            new.c.id == denied,
+            link.ended_at == new.c.linked_at,
+            link.verdict == str(Verdict.VALID),
+            or_(link.valid_until.is_(None), link.valid_until > now),
+        )
+        .order_by(link.id.desc())
+        .limit(1)
+    )
+    id = await conn.scalar(former)
+    if id is None:
+        return False
+    links = tables.links
+    ended = update(links).where(link.id == denied).values(ended_at=now, end_cause="denied")
+    await conn.execute(ended)
+    await conn.execute(update(links).where(link.id == id).values(ended_at=None, end_cause=None))
+    return True

@@ -25,14 +25,15 @@ from conversations.actions import (
     SaveLink,
     SetNotices,
     Verdict,
+    VerdictKept,
 )
 from conversations.events import Address
 from storage import tables
 from storage.asked import Asked
 from storage.cards import CardRecord, Cards, Change, LinkRecord, once_paired_from
-from storage.pairing import Pairing
+from storage.pairing import Pairing, restore
 from storage.people import Consent, People
-from storage.standing import Standing, status_of
+from storage.standing import DEAD_CODES, Standing, status_of
 from storage.vault import Vault
 
 __all__ = [
@@ -109,20 +110,24 @@ class Registry:
 
     async def _keep_verdict(
         self, conn: AsyncConnection, checked: CodeChecked, now: datetime
-    ) -> Done:
+    ) -> VerdictKept:
         # "Could not be checked" says nothing about the code, so it changes nothing.
         if checked.verdict is Verdict.UNCHECKED:
-            return Done()
+            return VerdictKept(checked)
         link = tables.links.c
         kept = await conn.execute(
             update(tables.links)
             .where(link.id.in_(checked.links), link.ended_at.is_(None))
             .values(verdict=str(checked.verdict), checked_at=now, valid_until=checked.valid_until)
-            .returning(link.card_id)
+            .returning(link.id, link.card_id)
         )
-        if card_ids := kept.scalars().all():
-            await self._cards.settle(conn, card_ids, now)
-        return Done()
+        judged = kept.all()
+        restored = False
+        if checked.verdict in DEAD_CODES and judged:
+            restored = all([await restore(conn, each.id, now) for each in judged])
+        if judged:
+            await self._cards.settle(conn, [each.card_id for each in judged], now)
+        return VerdictKept(checked, restored)
 
     async def _look_up_cards(self, conn: AsyncConnection, asked: Asked) -> CardsFound:
         sender = await self._people.sender(conn, asked.address)

@@ -53,7 +53,7 @@ def test_a_new_field_is_named_until_it_has_sentences(with_district: Form) -> Non
     """Step 2: the catalogue test asks for exactly the new field's sentences."""
     known = {str(message.id) for message in words.read(words.CATALOGUES[0])}
     assert words.form_keys(with_district) - known == {
-        f"{kind}.district" for kind in ("title", "ask", "again", "help")
+        f"{kind}.district" for kind in ("title", "ask", "again", "help", "why")
     }
 
 

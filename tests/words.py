@@ -72,7 +72,7 @@ def _texts(arguments: Sequence[ast.expr]) -> list[str]:
 
 def form_keys(form: Form) -> set[str]:
     """What every declared form needs, whatever its fields."""
-    keys = {f"{kind}.{f.name}" for f in form.fields for kind in ("title", "ask", "again", "help")}
+    keys = {f"{kind}.{f.name}" for f in form.fields for kind in ("title", "ask", "again", "help", "why")}
     return keys | {f"none.{f.name}" for f in form.fields if f.optional}
 
 
@@ -82,7 +82,7 @@ def declared_keys() -> set[str]:
     keys |= {f"{name}.ask" for name in ("consent", "review", "terms", "menu", "correct")}
     keys |= {f"invalid.{kind}.{why}" for kind in NUMBERS for why in ("no_digits", "letters")}
     keys |= {f"invalid.{kind}.length" for kind in ("card", "identity")}
-    keys |= {"language.ask", "card.ask", "language.name"}
+    keys |= {"language.ask", "card.ask", "language.name", "review.relative"}
     keys |= {f"help.{place}" for place in (Place.CONSENT, Place.REVIEW, Place.TERMS, Place.MENU)}
     keys |= {choice.label.key for choice in declared_choices()}
     keys |= {f"document.{document.name}" for document in DOCUMENTS}

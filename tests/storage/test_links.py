@@ -9,11 +9,11 @@ from sqlalchemy import select, update
 
 from conversations.actions import (
     CodeChecked,
-    Done,
     KeepVerdict,
     LinkRefused,
     Status,
     Verdict,
+    VerdictKept,
 )
 from storage import tables
 from storage.vault import Tampered
@@ -94,6 +94,9 @@ class TestRenewing:
         assert refused == LinkRefused("person_unknown")
 
 
+DAY = timedelta(days=1)
+
+
 class TestVerdicts:
     """What the HES service said."""
 
@@ -145,8 +148,39 @@ class TestVerdicts:
 
     async def test_a_verdict_about_nothing_is_done(self, office: Office) -> None:
         """No links, no change."""
-        nothing = KeepVerdict(CodeChecked((), Verdict.VALID))
-        assert await office.ask(AYSE, nothing) == [Done()]
+        nothing = CodeChecked((), Verdict.VALID)
+        assert await office.ask(AYSE, KeepVerdict(nothing)) == [VerdictKept(nothing)]
+
+    async def test_a_denied_renewal_gives_the_confirmed_code_back(self, office: Office) -> None:
+        """Nobody loses a working card by trying another code; the history keeps both."""
+        await office.verdict(await office.paired(AYSE, AYSE_ANSWERS), Verdict.VALID)
+        tried = await office.at(NOW + DAY).paired(AYSE, {**AYSE_ANSWERS, "hes_code": OTHER_CODE})
+        denied = CodeChecked((tried.cards[0].link,), Verdict.NOT_FOUND)
+        (kept,) = await office.at(NOW + DAY).ask(AYSE, KeepVerdict(denied))
+        assert kept == VerdictKept(denied, restored=True)
+        (card,) = await office.cards(AYSE)
+        assert (card.hes_code, card.verified, card.status) == (CODE, True, Status.ACTIVE)
+        ends = [(row.end_cause, row.verdict) for row in await office.rows(tables.links)]
+        assert sorted(ends, key=str) == [("denied", "not_found"), (None, "valid")]
+
+    @pytest.mark.parametrize("verdict", [Verdict.UNCHECKED, Verdict.EXPIRED])
+    async def test_only_a_confirmed_code_is_given_back(
+        self, office: Office, verdict: Verdict
+    ) -> None:
+        """A code nobody vouched for is no better than the denied one."""
+        await office.verdict(await office.paired(AYSE, AYSE_ANSWERS), verdict)
+        tried = await office.paired(AYSE, {**AYSE_ANSWERS, "hes_code": OTHER_CODE})
+        denied = CodeChecked((tried.cards[0].link,), Verdict.NOT_FOUND)
+        assert await office.ask(AYSE, KeepVerdict(denied)) == [VerdictKept(denied)]
+        assert (await office.card()).cause == "code_not_found"
+
+    async def test_a_code_that_has_ended_is_not_given_back(self, office: Office) -> None:
+        """It was confirmed, but its last day is past."""
+        until = NOW + DAY
+        await office.verdict(await office.paired(AYSE, AYSE_ANSWERS), Verdict.VALID, until)
+        tried = await office.paired(AYSE, {**AYSE_ANSWERS, "hes_code": OTHER_CODE})
+        denied = CodeChecked((tried.cards[0].link,), Verdict.MISMATCH)
+        assert await office.at(until).ask(AYSE, KeepVerdict(denied)) == [VerdictKept(denied)]
 
 
 class TestSeals:
