@@ -36,6 +36,7 @@ PAGE_WORDS = (
     "typing",
     "busy",
     "offline",
+    "unsaved",
     "resend",
     "leave_note",
     "leave",

@@ -56,7 +56,8 @@ def set_up_logs(level: str = "INFO") -> None:
         )
     )
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    logging.getLogger("aiogram").setLevel(logging.WARNING)
+    for talkative in ("aiogram", "alembic"):
+        logging.getLogger(talkative).setLevel(logging.WARNING)
 
 
 def _redacted(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,273 @@
+"""The citizen's page at ``/``: the conversation in a browser, with and without JavaScript.
+
+A visitor is a random token in a cookie. Reading the page changes nothing; every answer is a POST
+with a token of its own, so that a repeated one gets the same answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from importlib.resources import files
+from typing import Any
+from urllib.parse import parse_qs
+
+import jinja2
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from bot.channels.base import (
+    Answer,
+    Button,
+    FrontDesk,
+    Inbound,
+    Limits,
+    Message,
+    Unavailable,
+    picked,
+    written,
+)
+from bot.channels.http import read_body
+from conversations.events import Address, Event, Opened, Picked
+
+NAME = "web"
+COOKIE_AGE = 30 * 24 * 3600
+"""Seconds a visitor is remembered, so that a conversation can be taken up again."""
+LONGEST_TEXT = 1000
+KEYBOARDS = {"digits": "numeric", "email": "email", "phone": "tel", "text": "text"}
+"""What is typed → the HTML standard's inputmode."""
+ASSETS = frozenset({"page.css", "page.js", "icon.svg"})
+MOST_FIELDS = 20
+"""Fields in a form; the page's own have three."""
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{16,64}", re.ASCII)
+_FRESH = Picked("", "", -1)
+OPENED = "opened-"
+"""How the token of a page that was opened begins; its first answer comes after an Opened."""
+
+
+class Web:
+    """The browser's channel. ``words`` gives the page's own sentences in a language."""
+
+    name = NAME
+    limits = Limits(text=100_000, buttons=20, label=64)
+
+    def __init__(
+        self,
+        desk: FrontDesk,
+        words: Callable[[str], Mapping[str, str]],
+        *,
+        secure: bool = False,
+        token: Callable[[], str] = secrets.token_urlsafe,
+    ) -> None:
+        self._desk = desk
+        self._words = words
+        self._secure = secure
+        self._token = token
+        self._cookie = "__Host-hesbot" if secure else "hesbot"
+
+    def routes(self) -> Sequence[BaseRoute]:
+        return (
+            Route("/", self._read, methods=["GET"]),
+            Route("/", self._answer, methods=["POST"]),
+            Route("/cikis", self._leave, methods=["POST"]),
+            Mount("/page", _Assets(directory=str(files("bot.channels") / "page"))),
+        )
+
+    async def run(self) -> None:
+        """Nothing to do by itself."""
+
+    async def _read(self, request: Request) -> Response:
+        visitor = self._visitor(request) or ""
+        try:
+            answer = await self._desk.look(Address(NAME, visitor))
+        except Unavailable as error:
+            return self._closed(error)
+        return self._page(answer, token=OPENED + self._token())
+
+    async def _answer(self, request: Request) -> Response:
+        if not _from_here(request):
+            return Response("403", 403, HEADERS)
+        body = await read_body(request)
+        form = None if body is None else fields_of(body)
+        if form is None:
+            return Response("413", 413, HEADERS)
+        return await self._reply(request, form)
+
+    async def _reply(self, request: Request, form: Mapping[str, str]) -> Response:
+        known = self._visitor(request)
+        message = form.get("message", "")
+        inbound = Inbound(
+            Address(NAME, known or self._token()),
+            message if _TOKEN.fullmatch(message) else self._token(),
+            decode(form),
+        )
+        try:
+            first = known is None or message.startswith(OPENED)
+            answer = await self._converse(inbound, first=first)
+        except Unavailable as error:
+            return self._busy(error, form, inbound.message)
+        response = self._said(request, answer, _typed(form))
+        self._remember(response, inbound.address.id)
+        return response
+
+    async def _converse(self, inbound: Inbound, *, first: bool) -> Answer:
+        if not first:
+            return await self._desk.receive(inbound)
+        # The page has greeted this visitor, though nothing was kept then.
+        opened = Inbound(inbound.address, f"before {inbound.message}", Opened())
+        _, answer = await asyncio.gather(self._desk.receive(opened), self._desk.receive(inbound))
+        return answer
+
+    async def _leave(self, request: Request) -> Response:
+        if not _from_here(request):
+            return Response("403", 403, HEADERS)
+        response = RedirectResponse("/", 303, HEADERS)
+        response.delete_cookie(self._cookie, secure=self._secure, httponly=True, samesite="lax")
+        return response
+
+    def _visitor(self, request: Request) -> str | None:
+        token = request.cookies.get(self._cookie, "")
+        return token if _TOKEN.fullmatch(token) else None
+
+    def _remember(self, response: Response, visitor: str) -> None:
+        response.set_cookie(
+            self._cookie,
+            visitor,
+            max_age=COOKIE_AGE,
+            secure=self._secure,
+            httponly=True,
+            samesite="lax",
+        )
+
+    def _said(self, request: Request, answer: Answer, text: str) -> Response:
+        if "application/json" not in request.headers.get("accept", ""):
+            return self._page(answer, echo=text)
+        body = {
+            "messages": bubbles(answer),
+            "token": self._token(),
+            "input": awaited(answer),
+            "lang": answer.locale,
+        }
+        content = json.dumps(body, ensure_ascii=False)
+        return Response(content, 200, HEADERS, "application/json")
+
+    def _closed(self, error: Unavailable) -> Response:
+        """Nothing can be read: a page that comes again by itself."""
+        words = self._words("")
+        page = self._page(Answer((Message(words["busy"]),)), status=503)
+        page.headers["Retry-After"] = page.headers["Refresh"] = str(error.retry_after)
+        return page
+
+    def _busy(self, error: Unavailable, form: Mapping[str, str], token: str) -> Response:
+        """Nothing can be kept: a page that holds what was said, to be sent again as it was."""
+        words = self._words("")
+        pick = form.get("pick")
+        again = (Button(words["resend"], pick, "primary"),) if pick else ()
+        answer = Answer((Message(words["unsaved"], again),))
+        page = self._page(answer, typed=_typed(form), token=token, status=503)
+        page.headers["Retry-After"] = str(error.retry_after)
+        return page
+
+    def _page(
+        self,
+        answer: Answer,
+        *,
+        echo: str = "",
+        typed: str = "",
+        token: str = "",
+        status: int = 200,
+    ) -> Response:
+        html = self._template.render(
+            lang=answer.locale,
+            t=self._words(answer.locale),
+            messages=bubbles(answer),
+            echo=echo,
+            typed=typed,
+            token=token or self._token(),
+            action="/",
+            input=awaited(answer),
+        )
+        return HTMLResponse(html, status, HEADERS)
+
+    @cached_property
+    def _template(self) -> jinja2.Template:
+        source = (files("bot.channels") / "page" / "page.html").read_text("utf-8")
+        return jinja2.Environment(autoescape=True, trim_blocks=True).from_string(source)
+
+
+class _Assets(StaticFiles):
+    """The page's own style, script and icon; nothing else of the folder is served."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        if path not in ASSETS:
+            raise HTTPException(404, headers=HEADERS)
+        response = await super().get_response(path, scope)
+        # A new version of the page must not meet an old script.
+        response.headers.update({**HEADERS, "Cache-Control": "no-cache"})
+        return response
+
+
+def decode(form: Mapping[str, str]) -> Event:
+    """What the visitor did: pressed a button, or typed something."""
+    if "pick" in form:
+        return picked(form["pick"]) or _FRESH
+    return written(_typed(form))
+
+
+def _typed(form: Mapping[str, str]) -> str:
+    return form.get("text", "")[:LONGEST_TEXT]
+
+
+def bubbles(answer: Answer) -> list[dict[str, Any]]:
+    """The answer as the page draws it."""
+    return [
+        {
+            "who": "bot",
+            "text": message.text,
+            "progress": {"step": message.step, "of": message.of} if message.step else None,
+            "buttons": [
+                {"label": button.label, "data": button.data, "style": button.style}
+                for button in message.buttons
+            ],
+        }
+        for message in answer.messages
+    ]
+
+
+def awaited(answer: Answer) -> dict[str, str]:
+    """Which keyboard a phone should show for what is asked now."""
+    last = answer.messages[-1] if answer.messages else Message("")
+    return {"mode": KEYBOARDS.get(last.keyboard, "text"), "autocomplete": last.autofill}
+
+
+def fields_of(body: bytes) -> dict[str, str] | None:
+    """The form's fields; None if there are more than the page could send."""
+    text = body.decode("utf-8", "replace")
+    try:
+        fields = parse_qs(text, keep_blank_values=True, max_num_fields=MOST_FIELDS)
+    except ValueError:
+        return None
+    return {name: values[0] for name, values in fields.items()}
+
+
+def _from_here(request: Request) -> bool:
+    """Whether a browser says that another site sent this form (Fetch Metadata, sec-fetch-site)."""
+    return request.headers.get("sec-fetch-site", "none") in ("same-origin", "none")

@@ -1,0 +1,73 @@
+"""A real browser before the real product: Debian's chromium and a ``hesbot run`` of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.browser.town import Town, open_town
+from tests.browser.visitor import Visitor, visiting
+
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+Come = Callable[..., Visitor]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Where Debian's chromium is. Without it these tests are skipped, but not in CI."""
+    found = shutil.which("chromium")
+    if found is None:
+        tell = pytest.fail if os.environ.get("CI") else pytest.skip
+        tell("needs a browser: apt-get install chromium")
+    return str(found)
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Browser]:
+    """One browser for all tests of this process; each visitor has a profile of their own in it."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def town(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    """The product at work, on records of its own."""
+    with open_town(tmp_path_factory.mktemp("home")) as town:
+        yield town
+
+
+@pytest.fixture
+def come(browser: Browser, town: Town) -> Iterator[Come]:
+    """Lets a visitor open the page; whatever their browser complained of fails the test."""
+    with ExitStack() as stack:
+
+        def come(**options: Any) -> Visitor:
+            return stack.enter_context(visiting(browser, town.address, **options))
+
+        yield come
+
+
+@pytest.fixture(scope="session")
+def pictures() -> Path:
+    """The folder of the environment variable PICTURES; without it nobody wants pictures."""
+    folder = os.environ.get("PICTURES")
+    if not folder:
+        pytest.skip("takes the README's picture: PICTURES=docs")
+    return Path(folder)
