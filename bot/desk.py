@@ -91,7 +91,7 @@ def _safely(state: State, event: Event, now: datetime) -> Turn:
         return step(state, event, now)
     except Exception as error:
         FAULTS.labels("step").inc()
-        log.error("step failed", extra={"event": type(event).__name__, "error": _where(error)})
+        log.error("step failed", extra={"kind": type(event).__name__, "error": _where(error)})
         return Turn(state, (_FAULT,))
 
 

@@ -7,6 +7,7 @@ read counts as "could not check", never as "invalid".
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -30,20 +31,33 @@ _REFUSALS = {
     "hescodehasbeenexpired": Verdict.EXPIRED,
 }
 _STATUSES = frozenset({"RISKLESS", "RISKY"})
+_NO_ANSWER = (
+    TimeoutError,
+    aiohttp.ClientError,
+    OSError,
+    ValueError,
+    LookupError,
+    OverflowError,
+    RecursionError,
+)
+"""What a silent, broken or nonsensical answer raises; a date or a nesting can be absurd, too."""
 
 
 class HesService:
     """Asks one code at a time. Use as an async context manager; it owns its connections."""
 
-    def __init__(self, url: str, user: str, password: str, clock: Clock) -> None:
+    def __init__(
+        self, url: str, user: str, password: str, clock: Clock, time_limit: float = TIME_LIMIT
+    ) -> None:
         self._url = f"{url.rstrip('/')}/check-hes-code"
-        self._auth = aiohttp.BasicAuth(user, password)
+        self._headers = {"Authorization": aiohttp.encode_basic_auth(user, password)}
         self._clock = clock
+        self._time_limit = time_limit
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> HesService:
         self._session = aiohttp.ClientSession(
-            auth=self._auth, timeout=aiohttp.ClientTimeout(total=TIME_LIMIT)
+            headers=self._headers, timeout=aiohttp.ClientTimeout(total=self._time_limit)
         )
         return self
 
@@ -56,7 +70,7 @@ class HesService:
         try:
             status, body = await self._ask(errand.hes_code)
             found = judged(status, body, errand, self._clock())
-        except (TimeoutError, aiohttp.ClientError, OSError, ValueError, LookupError) as error:
+        except _NO_ANSWER as error:
             log.warning("no answer", extra={"error": type(error).__name__})
             found = CodeChecked(errand.links, Verdict.UNCHECKED)
         ERRANDS.labels(found.verdict).inc()
@@ -65,15 +79,25 @@ class HesService:
     async def _ask(self, code: str) -> tuple[int, Mapping[str, Any]]:
         if self._session is None:
             raise LookupError("not open")
-        async with self._session.post(self._url, json={"hes_code": code}) as response:
+        # The code goes to the Ministry and to nobody the Ministry points at.
+        asked = {"hes_code": code}
+        async with self._session.post(self._url, json=asked, allow_redirects=False) as response:
             if response.status not in (200, 400):
                 raise ValueError("unexpected status")
-            if (response.content_length or 0) > LARGEST_ANSWER:
-                raise ValueError("answer too large")
-            body = await response.json(content_type=None)
+            body = json.loads(await _read(response))
         if not isinstance(body, dict):
             raise ValueError("answer is not an object")
         return response.status, body
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    """The whole body. Raise ValueError before more than ``LARGEST_ANSWER`` bytes are kept."""
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > LARGEST_ANSWER:
+            raise ValueError("answer too large")
+    return bytes(body)
 
 
 def judged(
@@ -83,7 +107,7 @@ def judged(
     if status == 400:
         verdict = _REFUSALS.get(str(body.get("errorKey")), Verdict.UNCHECKED)
         return CodeChecked(errand.links, verdict)
-    if body["current_health_status"] not in _STATUSES:
+    if str(body["current_health_status"]) not in _STATUSES:
         raise ValueError("unknown status")
     until = moment(body.get("expiration_date"))
     if until is not None and until <= now:
@@ -94,19 +118,31 @@ def judged(
 
 def belongs_to(holder: Holder, masked: Mapping[str, Any]) -> bool:
     """Whether the masked owner can be this person: the last three digits of the identity number and
-    the first two letters of each name, compared by Turkish folding."""
-    number = str(masked["masked_identity_number"]).strip()
+    the first two letters of each name, compared by Turkish folding.
+
+    Raise ValueError if no digit of the number is shown.
+    """
     return (
-        holder.identity_number.endswith(number.lstrip("*"))
-        and number.strip("*") != ""
-        and _begins(holder.first_name, str(masked["masked_firstname"]))
-        and _begins(holder.last_name or "", str(masked["masked_lastname"]))
+        _shows(holder.identity_number, _text(masked["masked_identity_number"]))
+        and _begins(holder.first_name, _text(masked["masked_firstname"]))
+        and _begins(holder.last_name or "", _text(masked["masked_lastname"]))
     )
 
 
+def _text(value: Any) -> str:
+    return "" if value is None else str(value).strip()
+
+
+def _shows(number: str, masked: str) -> bool:
+    if not masked.strip("*"):
+        raise ValueError("no digit is shown")
+    first, last = masked.partition("*")[0], masked.rpartition("*")[2]
+    return number.startswith(first) and number.endswith(last)
+
+
 def _begins(name: str, masked: str) -> bool:
-    visible = fold(masked.strip().rstrip("*").strip()) if masked.strip("* ") else ""
-    return fold(name).replace(" ", "").startswith(visible.replace(" ", ""))
+    visible = fold(masked.partition("*")[0]).replace(" ", "")
+    return fold(name).replace(" ", "").startswith(visible)
 
 
 def moment(text: Any) -> datetime | None:
