@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import os
 import sys
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
@@ -71,7 +72,13 @@ def chat(
             show(opening(State(), wording, LIMITS))
         from bot.app import chat as talk
 
-        _run(talk(settings, person, wording, fresh))
+        try:
+            _run(talk(settings, person, wording, fresh))
+        except KeyboardInterrupt:
+            # Everything is closed, but a thread still holds the standard input, and the
+            # interpreter would stumble over it on its way out.
+            sys.stdout.flush()
+            os._exit(130)
 
 
 @cards.command("show")

@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from threading import Thread
 from typing import TextIO
 from uuid import uuid4
 
@@ -62,8 +64,26 @@ class Terminal:
             return self._trouble
 
     async def _lines(self) -> AsyncIterator[str]:
-        while line := await asyncio.to_thread(self._read):
+        while line := await self._next_line():
             yield line.rstrip("\r\n")
+
+    async def _next_line(self) -> str:
+        # A thread of its own that nothing waits for: Ctrl-C must end a talk that awaits a line.
+        loop = asyncio.get_running_loop()
+        line: asyncio.Future[str] = loop.create_future()
+
+        def give(text: str) -> None:
+            if not line.cancelled():
+                line.set_result(text)
+
+        def read() -> None:
+            text = self._read()
+            # The loop may be gone by the time somebody presses Enter.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(give, text)
+
+        Thread(target=read, daemon=True).start()
+        return await line
 
     def _read(self) -> str:
         """One line, or nothing at the end of the input."""
