@@ -13,7 +13,7 @@ from conversations.parsers import Doubt, Invalid
 from conversations.questions import asking, field_of, help_for
 from conversations.replies import Reply, Word
 from conversations.state import Aside, Place, State
-from conversations.turkish import is_question
+from conversations.turkish import is_question, puts_off
 
 TRIES_BEFORE_HELP = 3
 """Every third wrong try at one question gets the longer help."""
@@ -45,6 +45,8 @@ def answered(state: State, text: str, now: datetime) -> Turn:
     except Doubt as doubt:
         return go(state, aside=Aside.DOUBT, doubt=doubt.value, doubt_code=doubt.code)
     except Invalid as invalid:
+        if puts_off(text):
+            return Turn(state, (Reply("later"),))
         if is_question(text):
             return say(state, Reply(help_for(state)))
         return _missed(state, invalid)

@@ -62,7 +62,8 @@ def _consented(state: State, choice: str) -> Turn:
         return say(state, full_text(NOTICE.name), full_text(CONSENT.name))
     if choice == "refuse":
         return refused(state)
-    state = replace(state, consented=CONSENT.version)
+    # The consent is to being informed as well, and newer than a "dur" before it.
+    state = replace(state, consented=CONSENT.version, muted=False)
     thanks = Reply("consent.thanks")
     turn = begin(state, form_of(state), thanks, cards=state.cards, remedy=state.remedy)
     return replace(turn, action=RecordConsent((NOTICE, CONSENT)))

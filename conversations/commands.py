@@ -26,7 +26,9 @@ from conversations.state import Aside, Place, State
 
 def commanded(state: State, name: str, event: Event) -> Turn | None:
     """Carry out a command, or return None where the word is better taken for an answer."""
-    if state.aside is not Aside.NONE and name in ("back", "cancel"):
+    if name == "back" and state.aside is not Aside.NONE:
+        return go(state, offers=())
+    if name == "cancel" and state.aside in (Aside.LANGUAGE, Aside.CARD):
         return go(state, offers=())
     if move := _MOVES.get(name):
         return move(state)
@@ -96,6 +98,8 @@ def _why(state: State) -> Turn:
         return say(state, Reply(f"why.{state.field}"))
     if state.place is Place.CONSENT:
         return say(state, Reply("why.consent"))
+    if state.place is Place.MENU and state.known:
+        return _look_up(state, "status")
     return say(state, Reply(help_for(state)))
 
 

@@ -52,7 +52,7 @@ def step(state: State, event: Event, now: datetime) -> Turn:
         return Turn(traced(state, event.message))
     if state.place is Place.NEW:
         return _meet(state, event)
-    if state.turn != before.turn and not isinstance(event, OptedOut):
+    if state.turn != before.turn and not _opts_out(event):
         # The form was changed meanwhile; what was typed answers a question that is no more.
         return say(state, Reply("resumed"))
     if _late(state, event):
@@ -64,7 +64,7 @@ def _meet(state: State, event: Event) -> Turn:
     """The first word to somebody we have not met: who we are, the notice, the consent."""
     if named := language(event):
         state = replace(state, locale=named)
-    if isinstance(event, OptedOut) or command(event) == "stop":
+    if _opts_out(event):
         return Turn(state, (Reply("stopped"),), SetNotices(False))
     turn = begin(state, REGISTRATION, Reply("greeting"), Reply("notice"))
     if isinstance(event, Picked) and fits(event, question(turn.state).question):
@@ -74,17 +74,18 @@ def _meet(state: State, event: Event) -> Turn:
 
 
 def _late(state: State, event: Event) -> bool:
-    """Written before the message that led to the present question, so no answer to it.
-
-    An opt-out holds whenever it arrives.
-    """
+    """Written before the message that led to the present question, so no answer to it."""
     return (
         event.written_at is not None
         and state.heard_at is not None
         and event.written_at < state.heard_at
-        and not isinstance(event, OptedOut)
-        and command(event) != "stop"
+        and not _opts_out(event)
     )
+
+
+def _opts_out(event: Event) -> bool:
+    """A wish to be left alone answers no question, and holds whenever it arrives."""
+    return isinstance(event, OptedOut) or command(event) == "stop"
 
 
 def _heard(state: State, event: Event, now: datetime) -> Turn:

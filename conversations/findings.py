@@ -50,7 +50,7 @@ def _saved(state: State, found: LinkSaved) -> Turn:
     errand = next((f.errand for f in form_of(state).fields if f.errand is not None), None)
     turn = ended(
         state,
-        Reply("renewed" if state.form == RENEW_CODE.name else "saved", {"cards": lines}),
+        replace(_done_reply(state), params={"cards": lines}),
         *_held_back(found),
         Reply("saved.next"),
         known=True,
@@ -60,6 +60,12 @@ def _saved(state: State, found: LinkSaved) -> Turn:
     if errand is None:
         return turn
     return replace(turn, errand=errand(found.cards[0].hes_code, found.holder, links))
+
+
+def _done_reply(state: State) -> Reply:
+    if state.relative:
+        return Reply("saved.relative")
+    return Reply("renewed" if state.form == RENEW_CODE.name else "saved")
 
 
 def _paired(card: CardView) -> Word:

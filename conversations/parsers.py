@@ -79,8 +79,8 @@ _NAME_SIGNS = str.maketrans({"`": "’", "´": "’", "ʼ": "’", "‘": "’",
 _NAMES_ABOVE_ALL = frozenset({"metin"})
 _NAMES_TOO = NAMES_TOO | spellings(
     """
-    olur, selam, uygun, onay, öyle, sağol, he, as, sa, ty, dil, kabul, peki, elbette, harika, süper,
-    aynen, read, durum, yardım, kayıt, başla, ne
+    dur, olur, selam, uygun, onay, öyle, sağol, he, as, sa, ty, dil, kabul, peki, elbette, harika,
+    süper, aynen, read, durum, yardım, kayıt, başla, ne
     """
 )
 

@@ -297,7 +297,7 @@ WORDS: Mapping[str, frozenset[str]] = MappingProxyType(
 )
 """What people type, folded, by what they mean by it. Words of anger mean it inside any sentence."""
 
-NAMES_TOO = spellings("metin, günaydın, ok, doğru, ileri, hadi, bilgi, destek, dur")
+NAMES_TOO = spellings("metin, günaydın, ok, doğru, ileri, hadi, bilgi, destek")
 """Words of the above that are people's names as well, and likelier so where a name is asked."""
 
 _ASKING = spellings(
@@ -311,6 +311,24 @@ _ASKING = spellings(
 def is_question(text: str) -> bool:
     """Whether a text asks something rather than answers: "kart numarası nerede yazıyor"."""
     return text.rstrip().endswith("?") or not _ASKING.isdisjoint(fold(text).split())
+
+
+_PUTTING_OFF = (
+    "yanımda yok",
+    "yanımda değil",
+    "akşam yaz",
+    "sonra yaz",
+    "yarın yaz",
+    "sonra bak",
+    "evde kald",
+)
+_LATER = tuple(fold(phrase) for phrase in _PUTTING_OFF)
+
+
+def puts_off(text: str) -> bool:
+    """Whether a text says "not now": "kodum yanımda yok ki"."""
+    folded = fold(text)
+    return any(phrase in folded for phrase in _LATER)
 
 
 _COURTESIES = spellings(

@@ -46,10 +46,10 @@ def test_links_lead_somewhere(path: Path) -> None:
 
 def test_the_map_names_what_is_there() -> None:
     """The house in the README is the house."""
-    map_of_the_house = README.partition("## The house")[2].partition("```\n")[2].partition("```")[0]
+    house = README.partition("## The house")[2].partition("```\n")[2].partition("```")[0]
     folder = ROOT
     missing = []
-    for line in map_of_the_house.splitlines():
+    for line in house.splitlines():
         name = line.split()[0]
         if not line.startswith(" "):
             folder = ROOT / name
@@ -70,6 +70,6 @@ def test_make_targets_exist() -> None:
         for word in line.split()[:2]
         if word.isalpha()
     }
-    assert {word for word in named if word in {"run", "chat", "test", "lint", "types", "words"}} <= (
-        targets
-    )
+    assert {
+        word for word in named if word in {"run", "chat", "test", "lint", "types", "words"}
+    } <= (targets)

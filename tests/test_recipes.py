@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -126,7 +126,7 @@ async def test_a_new_channel_carries_a_whole_registration(tmp_path: Path) -> Non
 
 
 @pytest.fixture
-def with_third_language(tmp_path: Path) -> Iterator[Wording]:
+def with_third_language(tmp_path: Path) -> Wording:
     """One catalogue copied, a few sentences translated."""
     for catalogue in words.CATALOGUES:
         shutil.copytree(catalogue.parent, tmp_path / catalogue.parent.name)
@@ -136,7 +136,7 @@ def with_third_language(tmp_path: Path) -> Iterator[Wording]:
     for turkish, other in TRANSLATED.items():
         text = text.replace(f'msgstr "{turkish}"', f'msgstr "{other}"')
     path.write_text(text, "utf-8")
-    yield Wording.load(tmp_path)
+    return Wording.load(tmp_path)
 
 
 TRANSLATED: Mapping[str, str] = {

@@ -72,7 +72,8 @@ def _texts(arguments: Sequence[ast.expr]) -> list[str]:
 
 def form_keys(form: Form) -> set[str]:
     """What every declared form needs, whatever its fields."""
-    keys = {f"{kind}.{f.name}" for f in form.fields for kind in ("title", "ask", "again", "help", "why")}
+    kinds = ("title", "ask", "again", "help", "why")
+    keys = {f"{kind}.{f.name}" for f in form.fields for kind in kinds}
     return keys | {f"none.{f.name}" for f in form.fields if f.optional}
 
 

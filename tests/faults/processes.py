@@ -1,0 +1,144 @@
+"""The product as its operator starts it: ``hesbot`` in a process of its own, in a home of its own.
+
+Knows the outside contract (settings, routes, commands) and nothing of what is inside.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+PATIENCE = 30.0
+"""Seconds to wait for a process to be ready."""
+HESBOT = (sys.executable, "-m", "bot")
+ROOT = Path(__file__).parents[2]
+
+
+def surroundings(home: Path, **settings: str) -> dict[str, str]:
+    """An environment in which nothing of ours is set but this."""
+    kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL") if name in os.environ}
+    return {
+        **kept,
+        "PYTHONPATH": str(ROOT),
+        "PYTHONUTF8": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "HESBOT_HOME": str(home),
+        **settings,
+    }
+
+
+async def hesbot(home: Path, *words: str, lines: str = "", **settings: str) -> tuple[str, str]:
+    """Run a command to its end; what it printed on stdout and stderr."""
+    process = await asyncio.create_subprocess_exec(
+        *HESBOT, *words, env=surroundings(home, **settings), stdin=PIPE, stdout=PIPE, stderr=PIPE
+    )
+    out, err = await process.communicate(lines.encode())
+    assert process.returncode == 0, err.decode()
+    return out.decode(), err.decode()
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+class Served:
+    """``hesbot run`` on a port of its own; it can be killed and started again."""
+
+    def __init__(self, home: Path, session: aiohttp.ClientSession, **settings: str) -> None:
+        self.home = home
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.stdout = home.parent / f"{home.name}.out"
+        self.stderr = home.parent / f"{home.name}.err"
+        self._session = session
+        self._settings = {"PORT": str(self.port), **settings}
+        self._process: Process | None = None
+
+    async def start(self) -> None:
+        """Start it and return once it listens."""
+        with self.stdout.open("ab") as out, self.stderr.open("ab") as err:
+            self._process = await asyncio.create_subprocess_exec(
+                *HESBOT,
+                "run",
+                env=surroundings(self.home, **self._settings),
+                stdout=out,
+                stderr=err,
+            )
+        async with asyncio.timeout(PATIENCE):
+            while not await self._listens():
+                assert self._process.returncode is None, self.stderr.read_text()
+                await asyncio.sleep(0.02)
+
+    async def _listens(self) -> bool:
+        with suppress(OSError):
+            _, writer = await asyncio.open_connection("127.0.0.1", self.port)
+            writer.close()
+            return True
+        return False
+
+    async def kill(self) -> None:
+        """SIGKILL: no chance to finish anything."""
+        if self._process is not None:
+            with suppress(ProcessLookupError):
+                self._process.kill()
+            await self._process.wait()
+
+    async def stop(self) -> None:
+        """SIGTERM, and wait until it has gone."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.terminate()
+            await self._process.wait()
+
+    async def say(self, visitor: str, message: str, text: str) -> list[str]:
+        """One message on the page; what is said to it. Raise ClientError if it is not answered."""
+        async with self._session.post(
+            self.url,
+            data={"text": text, "message": message},
+            headers={"Accept": "application/json", "Cookie": f"hesbot={visitor}"},
+        ) as response:
+            response.raise_for_status()
+            answer: dict[str, Any] = json.loads(await response.read())
+        return [message["text"] for message in answer["messages"]]
+
+    async def get(self, path: str) -> bytes:
+        async with self._session.get(f"{self.url}{path}") as response:
+            return await response.read()
+
+
+@asynccontextmanager
+async def served(home: Path, **settings: str) -> AsyncIterator[Served]:
+    """The server, started, and gone at the end."""
+    timeout = aiohttp.ClientTimeout(total=PATIENCE)
+    async with aiohttp.ClientSession(
+        timeout=timeout, connector=aiohttp.TCPConnector(force_close=True)
+    ) as session:
+        server = Served(home, session, **settings)
+        try:
+            await server.start()
+            yield server
+            await server.stop()
+        finally:
+            await server.kill()
+
+
+async def card_on_record(home: Path, number: str) -> Mapping[str, Any]:
+    """What ``hesbot cards show`` says, without the moments."""
+    out, _ = await hesbot(home, "cards", "show", number, "--json")
+    return dict(_timeless(json.loads(out)))
+
+
+def _timeless(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _timeless(each) for name, each in value.items() if not name.endswith("at")}
+    return [_timeless(each) for each in value] if isinstance(value, list) else value

@@ -1,0 +1,53 @@
+"""The scripts together leave out nothing: every sentence, choice and command is in one of them."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+
+import pytest
+
+from bot.wording import read_catalogue
+from conversations.turkish import meaning
+from conversations.understanding import ANYWHERE
+from tests.transcripts.folder import scripts
+
+SENTENCES = read_catalogue(files("locales") / "tr" / "messages.po")
+ELSEWHERE = re.compile(
+    r"page\.|fault\.|notice\.|command\.|or_type$|choice\.contact\.share$|late$|code\.later$|refused\.person_unknown$"
+)
+"""Sentences that are not part of a conversation, or that no script can bring about."""
+SAID_HERE = sorted(key for key in SENTENCES if not ELSEWHERE.match(key))
+CHOICES = sorted(key for key in SAID_HERE if key.startswith("choice."))
+
+
+@pytest.fixture(scope="module")
+def answers() -> str:
+    """Everything the bot says in all the scripts."""
+    return "\n".join("\n".join(turn.answer) for script in scripts() for turn in script.turns)
+
+
+@pytest.mark.parametrize("key", SAID_HERE)
+def test_every_sentence_is_said_in_some_script(key: str, answers: str) -> None:
+    """Each refusal, doubt, help and finding of the catalogue is brought about by somebody."""
+    parts = re.split(r"\{\w+\}", SENTENCES[key])
+    assert re.search("(?s:.{0,400}?)".join(map(re.escape, parts)), answers), SENTENCES[key]
+
+
+@pytest.mark.parametrize("key", CHOICES)
+def test_every_choice_is_pressed_in_some_script(key: str) -> None:
+    """No button is only shown."""
+    pressed = {turn.gesture.value for script in scripts() for turn in script.turns}
+    assert SENTENCES[key] in pressed, f"nobody presses [{SENTENCES[key]}]"
+
+
+@pytest.mark.parametrize("command", ANYWHERE)
+def test_every_command_is_given_in_some_script(command: str) -> None:
+    """Each command and courtesy is typed by somebody, with or without a slash."""
+    said = (turn.said for script in scripts() for turn in script.turns)
+    assert any(command in meaning(text.removeprefix("/").replace("_", " ")) for text in said)
+
+
+def test_there_are_enough_scripts() -> None:
+    """A floor under the number of conversations, so that they are not tidied away."""
+    assert len(scripts()) >= 30
