@@ -37,16 +37,19 @@ def chromium() -> str:
     return str(found)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Browser]:
-    """One browser for all tests of this process; each visitor has a profile of their own in it."""
+    """One browser for the tests of a module; each visitor has a profile of their own in it.
+
+    It is closed with the module, for its event loop may not run beside that of other tests.
+    """
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
         yield browser
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def town(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     """The product at work, on records of its own."""
     with open_town(tmp_path_factory.mktemp("home")) as town:
@@ -64,10 +67,7 @@ def come(browser: Browser, town: Town) -> Iterator[Come]:
         yield come
 
 
-@pytest.fixture(scope="session")
-def pictures() -> Path:
-    """The folder of the environment variable PICTURES; without it nobody wants pictures."""
-    folder = os.environ.get("PICTURES")
-    if not folder:
-        pytest.skip("takes the README's picture: PICTURES=docs")
-    return Path(folder)
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """The folder that the environment variable PICTURES names, or one that nobody looks into."""
+    return Path(os.environ.get("PICTURES", tmp_path))

@@ -35,6 +35,7 @@ def test_the_picture(come: Come, browser: Browser, pictures: Path) -> None:
     page.set_content(SHEET.format("".join(map(framed, shots))))
     page.locator("body").screenshot(path=pictures / "citizen-page.png")
     page.close()
+    assert (pictures / "citizen-page.png").stat().st_size > 50_000
 
 
 def framed(shot: bytes) -> str:
