@@ -113,6 +113,8 @@ def test_ctrl_c_ends_a_talk_that_awaits_a_line(tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         env={**os.environ, "HESBOT_HOME": str(tmp_path / "home")},
         start_new_session=True,
+        # A shell that runs the tests in the background has taught its children to ignore it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     os.write(leader, b"kabul ediyorum\n")
     assert process.stdout is not None
