@@ -59,6 +59,15 @@ def by_address(batch: Sequence[Case]) -> dict[Address, list[Case]]:
     for case in batch:
         groups.setdefault(case.inbound.address, []).append(case)
     for cases in groups.values():
-        if len(cases) > 1 and all(case.inbound.sequence is not None for case in cases):
-            cases.sort(key=lambda case: case.inbound.sequence or 0)
+        if len(cases) > 1:
+            _put_in_order(cases)
     return groups
+
+
+def _put_in_order(cases: list[Case]) -> None:
+    """Sort the numbered ones among the places they hold; the others keep theirs."""
+    places = [place for place, case in enumerate(cases) if case.inbound.sequence is not None]
+    numbered = [cases[place] for place in places]
+    numbered.sort(key=lambda case: case.inbound.sequence or 0)
+    for place, case in zip(places, numbered, strict=True):
+        cases[place] = case

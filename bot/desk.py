@@ -34,6 +34,7 @@ from conversations.actions import (
     Finding,
     LanguagesFound,
     LookUpLanguages,
+    Verdict,
 )
 from conversations.engine import Turn, step
 from conversations.events import Address, Event, Learned
@@ -128,6 +129,7 @@ class Desk:
         self._errand_limit = errand_limit
         self._arrived: list[Case] = []
         self._bell = asyncio.Event()
+        self._asking: dict[tuple[Address, str], asyncio.Future[Answer]] = {}
         self._fingerprints: dict[str, Mapping[str, str]] = {}
 
     async def receive(self, inbound: Inbound) -> Answer:
@@ -136,26 +138,30 @@ class Desk:
         Where the turn asked an outside service, what was learned is part of the answer.
         """
         outcome = await self._submit(inbound)
-        finding = await self._run_errand(outcome.errand)
-        if finding is None:
+        if outcome.errand is None or self._errand is None:
             return outcome.answer
-        learned = replace(inbound, event=Learned(finding), sequence=None)
-        try:
-            return (await self._submit(learned, outcome.answer)).answer
-        except Unavailable:
-            return outcome.answer
+        # Copies of the message wait for the same finding, so that all get the same answer; and it
+        # is kept even if nobody waits any more.
+        name = (inbound.address, inbound.message)
+        if name not in self._asking:
+            work = self._finish(inbound, outcome.answer, outcome.errand, self._errand)
+            self._asking[name] = asyncio.ensure_future(work)
+            self._asking[name].add_done_callback(lambda _: self._asking.pop(name, None))
+        return await asyncio.shield(self._asking[name])
 
-    async def _run_errand(self, errand: Errand | None) -> CodeChecked | None:
-        """What was found, or None: what is committed is answered whatever becomes of the errand."""
-        if errand is None or self._errand is None:
-            return None
+    async def _finish(
+        self, inbound: Inbound, before: Answer, errand: Errand, run: RunErrand
+    ) -> Answer:
+        """Run the errand and let its finding in by the front door."""
         try:
             async with asyncio.timeout(self._errand_limit):
-                return await self._errand(errand)
+                finding = await run(errand)
         except Exception as error:
             FAULTS.labels("errand").inc()
             log.error("errand failed", extra={"error": _where(error)})
-            return None
+            finding = CodeChecked(errand.links, Verdict.UNCHECKED)
+        learned = replace(inbound, event=Learned(finding), sequence=None)
+        return (await self._submit(learned, before)).answer
 
     async def look(self, address: Address) -> Answer:
         """What the person would be told on opening. Changes nothing; raise Unavailable."""
@@ -192,7 +198,9 @@ class Desk:
             await self._transact(batch)
         except RecordsUnavailable:
             FAULTS.labels("records").inc()
-            for case in batch:
+            # Who came meanwhile would only wait as long again.
+            late, self._arrived = self._arrived, []
+            for case in (*batch, *late):
                 case.fail(Unavailable())
         except Exception as error:
             FAULTS.labels("batch").inc()
@@ -235,8 +243,7 @@ class Desk:
         for case, outcome in settled.items():
             case.settle(outcome)
         for twin, case in repeats.items():
-            # The errand belongs to the one that came first.
-            twin.settle(Outcome(settled[case].answer))
+            twin.settle(settled[case])
         REPEATS.inc(len(repeated) + len(repeats))
 
     async def _repeats(self, connection: Connection, batch: Sequence[Case]) -> dict[Case, Outcome]:
@@ -244,10 +251,19 @@ class Desk:
         new = [case for case in batch if case.before is None]
         names = [(case.inbound.address, case.inbound.message) for case in new]
         kept = await self._conversations.answers(connection, names)
-        return {
-            case: Outcome(_read_answer(kept[name]))
+        answers = {
+            case: _read_answer(kept[name])
             for case, name in zip(new, names, strict=True)
             if name in kept
+        }
+        asking = {case.inbound.address for case, answer in answers.items() if answer.unfinished}
+        states = await self._conversations.states(connection, asking)
+        return {
+            case: Outcome(
+                answer,
+                _state(states.get(case.inbound.address)).errand if answer.unfinished else None,
+            )
+            for case, answer in answers.items()
         }
 
     async def _open(
@@ -316,13 +332,13 @@ class Desk:
         channel = case.inbound.address.channel
         EVENTS.labels(channel).inc()
         answer = self._wording.answer(turn.replies, turn.state.locale, self._limits[channel])
-        if case.before is not None:
-            answer = replace(
-                answer,
-                messages=case.before.messages + answer.messages,
-                retract=case.before.retract + answer.retract,
-            )
-        return Outcome(answer, turn.errand)
+        if case.before is None:
+            unfinished = turn.errand is not None and self._errand is not None
+            return Outcome(replace(answer, unfinished=unfinished), turn.errand)
+        messages = case.before.messages + answer.messages
+        return Outcome(
+            replace(answer, messages=messages, retract=case.before.retract + answer.retract)
+        )
 
     async def _keep(
         self,
@@ -350,7 +366,15 @@ class Desk:
 
 
 def _state(kept: bytes | None) -> State:
-    return State() if kept is None else from_plain(_read_plain(kept))
+    """Where the person stands; who stands where we cannot read could only begin anew."""
+    if kept is None:
+        return State()
+    try:
+        return from_plain(_read_plain(kept))
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        FAULTS.labels("state").inc()
+        log.error("state unreadable", extra={"error": _where(error)})
+        return State()
 
 
 async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:

@@ -19,10 +19,14 @@ from bot.channels.base import Answer, Button, Limits, Message, pick_data
 from conversations.calendar import ISTANBUL
 from conversations.events import Command, Event, Said
 from conversations.replies import Listing, Param, Question, Reply, Retract, Word
-from conversations.turkish import fold
+from conversations.turkish import bare, fold
 
 REFERENCE = "tr"
 """The complete catalogue; a key another one lacks is taken from here."""
+
+LONGEST_LABEL = 60
+"""Characters of a text that may still be somebody's way of naming a label."""
+SHORTEST_STEM = 3
 
 COMMANDS = (
     "start",
@@ -51,20 +55,17 @@ class Catalogue:
 
     def __init__(self, locale: str, sentences: Mapping[str, str], reference: Catalogue | None):
         self.locale = locale
-        self._sentences = sentences
+        self.sentences = sentences
         self._reference = reference
 
     def sentence(self, key: str) -> str:
         """Raise KeyError for a key that no catalogue has: a mistake in the program."""
-        found = self._sentences.get(key)
+        found = self.sentences.get(key)
         if found:
             return found
         if self._reference is None:
             raise KeyError(key)
         return self._reference.sentence(key)
-
-    def has(self, key: str) -> bool:
-        return key in self._sentences
 
 
 def read_catalogue(source: Traversable) -> dict[str, str]:
@@ -128,8 +129,12 @@ class Wording:
     def hear(self, event: Event) -> Event:
         """The event with the labels its text reads like, in any of our languages."""
         if isinstance(event, Said):
-            labels = self._labels.get(fold(event.text)) if len(event.text) < 100 else None
-            return replace(event, labels=labels) if labels else event
+            if len(event.text) > LONGEST_LABEL:
+                return event
+            folded = fold(event.text)
+            named = self._labels.get(folded, frozenset()) | self._titles_in(folded)
+            named |= self._language_in(event.text)
+            return replace(event, labels=named) if named else event
         if isinstance(event, Command):
             labels = self._labels.get(fold(event.name.replace("_", " ")))
             return replace(event, labels=labels) if labels else event
@@ -167,12 +172,37 @@ class Wording:
         """Folded label, or the beginning of a choice's label → the keys it stands for."""
         found: dict[str, set[str]] = {}
         for locale, catalogue in self._catalogues.items():
-            for key, sentence in catalogue._sentences.items():
+            for key, sentence in catalogue.sentences.items():
                 if _is_label(key):
                     name = f"locale:{locale}" if key == "language.name" else key
                     for spelling in _spellings(key, fold(sentence), sentence):
                         found.setdefault(spelling, set()).add(name)
         return {spelling: frozenset(keys) for spelling, keys in found.items()}
+
+    def _language_in(self, text: str) -> frozenset[str]:
+        """The language that is asked for among words of courtesy: "English please"."""
+        named = self._labels.get(bare(text), frozenset())
+        return frozenset(key for key in named if key.startswith("locale:"))
+
+    def _titles_in(self, folded: str) -> frozenset[str]:
+        """The fields a text names, with or without a suffix: "soyadım yanlış"."""
+        words = folded.split()
+        return frozenset(
+            key
+            for key, stem in self._stems
+            if any(word.startswith(stem) and len(word) <= len(stem) + 4 for word in words)
+        )
+
+    @cached_property
+    def _stems(self) -> tuple[tuple[str, str], ...]:
+        """The first word of every field's title, if it is long enough to be told in a sentence."""
+        stems = {
+            (key, fold(sentence).split()[0])
+            for catalogue in self._catalogues.values()
+            for key, sentence in catalogue.sentences.items()
+            if key.startswith("title.") and "{" not in sentence
+        }
+        return tuple(sorted(stem for stem in stems if len(stem[1]) >= SHORTEST_STEM))
 
     def _param(self, value: Param, locale: str) -> str:
         if isinstance(value, str):

@@ -219,6 +219,7 @@ class AskHesService:
     hes_code: str
     holder: Holder
     links: tuple[int, ...]
+    cards: tuple[int, ...] = ()
 
 
 Errand = AskHesService

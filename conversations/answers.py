@@ -7,10 +7,11 @@ from datetime import datetime
 
 from conversations.actions import Value
 from conversations.calendar import today
+from conversations.commands import told_how
 from conversations.events import Event, OptedOut, Said, SharedContact
 from conversations.moves import Turn, go, proceed, say, traced
 from conversations.parsers import Doubt, Invalid
-from conversations.questions import asking, field_of, help_for
+from conversations.questions import asking, field_of, help_for, question
 from conversations.replies import Reply, Word
 from conversations.state import Aside, Place, State
 from conversations.turkish import is_question, puts_off
@@ -23,20 +24,16 @@ def typed(state: State, event: Event, now: datetime) -> Turn:
     """Text that is neither a choice nor a command: an answer, if one is awaited."""
     text = event.text if isinstance(event, Said | OptedOut) else ""
     if state.place is Place.ASKING and text.strip() and state.aside in (Aside.NONE, Aside.DOUBT):
-        return answered(traced_if_delicate(state, event), text, now)
+        sensitive = field_of(state).sensitive
+        return answered(traced(state, event.message) if sensitive else state, text, now)
+    if state.place is Place.REVIEW and text.strip().isdigit():
+        return say(state, Reply("cancel.spell"))
+    if is_question(text):
+        return say(state, Reply(help_for(state)))
     missed = replace(state, misses=state.misses + 1)
     if missed.misses % TRIES_BEFORE_HELP == 0 and state.aside is Aside.NONE:
         return say(missed, Reply(help_for(state)))
     return say(missed, Reply("unclear"))
-
-
-def traced_if_delicate(state: State, event: Event) -> State:
-    """Keep the reference of a message that may hold an identity number, wanted or not."""
-    text = event.text if isinstance(event, Said) else ""
-    digits = sum(sign.isdigit() for sign in text)
-    if field_of(state).sensitive or digits >= 8:
-        return traced(state, event.message)
-    return state
 
 
 def answered(state: State, text: str, now: datetime) -> Turn:
@@ -48,19 +45,23 @@ def answered(state: State, text: str, now: datetime) -> Turn:
         if puts_off(text):
             return Turn(state, (Reply("later"),))
         if is_question(text):
-            return say(state, Reply(help_for(state)))
+            return told_how(state) if field_of(state).errand else say(state, Reply(help_for(state)))
         return _missed(state, invalid)
     return accepted(state, value)
 
 
 def _missed(state: State, invalid: Invalid) -> Turn:
-    """What is wrong and the question again; from the third time on with the longer help."""
-    state = replace(state, misses=state.misses + 1, aside=Aside.NONE, doubt=None, doubt_code="")
+    """What is wrong and the question again; every third time with the longer help.
+
+    A doubt that is open stays open: what was right is kept.
+    """
+    state = replace(state, misses=state.misses + 1)
     params = {**invalid.params, "asked": field_of(state).title}
     replies = [Reply(f"invalid.{invalid.code}", params)]
     if state.misses % TRIES_BEFORE_HELP == 0:
         replies.append(Reply(help_for(state)))
-    return Turn(state, (*replies, asking(state, "again")))
+    again = question(state) if state.aside is Aside.DOUBT else asking(state, "again")
+    return Turn(state, (*replies, again))
 
 
 def accepted(state: State, value: Value) -> Turn:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from conversations.digits import ascii_digits, number_words
+from conversations.digits import ascii_digits, mended, number_words
 from conversations.outcomes import Doubt, Invalid
 from conversations.turkish import fold, spellings
 
@@ -64,8 +64,10 @@ class _Reading:
 
 def read(text: str, today: date) -> date:
     """The date that is meant, before ``today``. Raise Invalid or Doubt."""
-    reading = _reading(_tokens(text), today)
-    sure = reading.sure and len(reading.year) == 4
+    typed = ascii_digits(" ".join(text.split()))
+    spelt = mended(typed)
+    reading = _reading(_tokens(spelt), today)
+    sure = reading.sure and len(reading.year) == 4 and spelt == typed
     try:
         born = _date(reading, today)
     except ValueError:

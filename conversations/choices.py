@@ -25,7 +25,7 @@ from conversations.moves import (
 from conversations.questions import asking, code_help, form_of
 from conversations.registration import CONSENT, NOTICE, REGISTRATION, RENEW_CODE, TERMS
 from conversations.replies import Reply
-from conversations.state import Aside, Place, State
+from conversations.state import ALL, Aside, Place, State
 
 
 def chosen(state: State, choice: str) -> Turn:
@@ -53,7 +53,8 @@ def _chosen_aside(state: State, choice: str) -> Turn:
         return go(state, place=Place.ASKING, field=choice, correcting=True)
     if state.aside is Aside.LANGUAGE:
         return spoken(moved(state, locale=choice, offers=()))
-    cards = tuple(int(id) for id in choice.split("-"))
+    picked = [offer.id for offer in state.offers if choice in (offer.id, ALL)]
+    cards = tuple(int(id) for id in picked if id != ALL)
     return begin(state, RENEW_CODE, cards=cards, offers=())
 
 
@@ -62,8 +63,8 @@ def _consented(state: State, choice: str) -> Turn:
         return say(state, full_text(NOTICE.name), full_text(CONSENT.name))
     if choice == "refuse":
         return refused(state)
-    # The consent is to being informed as well, and newer than a "dur" before it.
-    state = replace(state, consented=CONSENT.version, muted=False)
+    # A "dur" said before there was anybody on record is written down once there is.
+    state = replace(state, consented=CONSENT.version, wanted="mute" if state.muted else "")
     thanks = Reply("consent.thanks")
     turn = begin(state, form_of(state), thanks, cards=state.cards, remedy=state.remedy)
     return replace(turn, action=RecordConsent((NOTICE, CONSENT)))

@@ -103,6 +103,10 @@ def _why(state: State) -> Turn:
     return say(state, Reply(help_for(state)))
 
 
+def _human(state: State) -> Turn:
+    return say(state, Reply("human"))
+
+
 def _later(state: State) -> Turn:
     """No question follows: the person has just said that now is not the time."""
     return Turn(state, (Reply("later"),))
@@ -130,7 +134,7 @@ def _resumed(state: State) -> Turn:
     return say(state) if state.place is Place.MENU else say(state, Reply("resumed"))
 
 
-def _told_how(state: State) -> Turn:
+def told_how(state: State) -> Turn:
     return _with_person(state, "code_help") or say(state, code_help(state.answers))
 
 
@@ -148,7 +152,8 @@ _MOVES = {
     "help": _helped,
     "why": _why,
     "later": _later,
-    "code_help": _told_how,
+    "human": _human,
+    "code_help": told_how,
     "full_text": _read,
     "language": _languages,
     "resume": _resumed,

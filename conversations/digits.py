@@ -7,26 +7,33 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from types import MappingProxyType
 
 from conversations.turkish import fold
 
 _LOOKALIKES = str.maketrans("OoIıİil", "0011111")
-_MISTAKEN = re.compile(r"[(]?[0-9OoIıİil]+(?:[-./_()]+[0-9OoIıİil]+)*")
+_MISTAKEN = re.compile(r"[(]?[0-9OoIıİil]+(?:[-.,/_()]+[0-9OoIıİil]+)*")
 _ZEROS = re.compile("[Oo]{2,}")
+_ROW = re.compile(r"[0-9]+(?:[\s.,_()\-‐‑‒–—―−]*[0-9]+)*")
+"""Digits parted by nothing but what people put into one number."""
+_MOST_GROUPS = 16
+"""Groups of digits in one number: a card number, digit by digit."""
 _BROKEN = re.compile(r"[0-9][^\W\d_]+[0-9]")
 
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """The digits of a text. ``mended`` if letters were taken for digits (O for 0, I for 1);
-    ``broken`` if other letters stand between them."""
+    """The digits of a text. ``mended`` if letters were taken for digits (O for 0, I for 1) or other
+    digits left out by guess; ``broken`` if other letters stand between them; ``several`` if there
+    are two that could be meant."""
 
     digits: str
     mended: bool
     broken: bool
+    several: bool = False
 
 
 def ascii_digits(text: str) -> str:
@@ -37,19 +44,59 @@ def ascii_digits(text: str) -> str:
     )
 
 
-def read(text: str) -> Number:
-    """All digits of a text in one row; words and separators around and between them are dropped."""
-    words = ascii_digits(text).split()
+def read(text: str, shape: re.Pattern[str] | None = None) -> Number:
+    """All digits of a text in one row; words and separators around and between them are dropped.
+
+    Where other numbers stand beside the one of that ``shape``, its group alone is read.
+    """
+    typed = " ".join(ascii_digits(text).split())
+    spelt = mended(typed)
+    all_digits = "".join(re.findall("[0-9]+", spelt))
+    number = Number(all_digits, spelt != typed, bool(_BROKEN.search(spelt)))
+    rows = [re.findall("[0-9]+", row) for row in _ROW.findall(spelt)]
+    return number if shape is None else _shaped(number, rows, shape)
+
+
+def mended(text: str) -> str:
+    """The text with O, I and l as digits in words that consist of such letters and digits."""
+    words = text.split()
     among_digits = any(re.search("[0-9]", word) for word in words)
-    mended = [_mended(word) if among_digits else word for word in words]
-    digits = "".join(re.findall("[0-9]+", "".join(mended)))
-    return Number(digits, mended != words, any(map(_BROKEN.search, mended)))
+    return " ".join(map(_mended, words)) if among_digits else text
 
 
 def _mended(word: str) -> str:
     if _ZEROS.fullmatch(word) or (_MISTAKEN.fullmatch(word) and re.search("[0-9]", word)):
         return word.translate(_LOOKALIKES)
     return word
+
+
+def _shaped(number: Number, rows: Sequence[Sequence[str]], shape: re.Pattern[str]) -> Number:
+    """The one row of the shape; failing that, by guess, all of them or one part of a row."""
+    whole = _found(["".join(row) for row in rows], shape)
+    together = set() if number.broken else _found([number.digits], shape)
+    found = whole or together or {part for row in rows for part in _parts(row, shape)}
+    if not found:
+        return number
+    if len(found) > 1:
+        return replace(number, several=True)
+    guessed = number.mended or number.broken or not whole
+    return Number(found.pop(), guessed, broken=number.broken and not whole)
+
+
+def _found(rows: Sequence[str], shape: re.Pattern[str]) -> set[str]:
+    return {found[1] for found in map(shape.fullmatch, rows) if found}
+
+
+def _parts(row: Sequence[str], shape: re.Pattern[str]) -> Iterator[str]:
+    """Neighbouring groups of digits that have the shape together; none if such parts overlap."""
+    spans = [
+        (start, end)
+        for start in range(len(row))
+        for end in range(start + 1, min(start + _MOST_GROUPS, len(row)) + 1)
+        if shape.fullmatch("".join(row[start:end]))
+    ]
+    if all(sooner[1] <= later[0] for sooner, later in pairwise(spans)):
+        yield from _found(["".join(row[start:end]) for start, end in spans], shape)
 
 
 # --- number words ---------------------------------------------------------------------------

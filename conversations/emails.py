@@ -40,6 +40,9 @@ _SLIPS = {
 _NAMES = {slip: name for name, slips in _SLIPS.items() for slip in slips}
 _ENDINGS = spellings("com, con, co, cm, om, comm, cmo, ocm, vom, xom, cpm, coml, come, kom, c0m")
 _WITHOUT_DOT = re.compile(r"([a-z0-9-]{2,})(com|net|org)")
+_WHOLE = re.compile(r"[^@.,;][^@]*@[^@]+[.,;][a-z]{2,}[.,;]*", re.IGNORECASE)
+_SUFFIXED = re.compile(r"(\.(?:com|net|org|tr))d[iu]r$")
+_SPACED = re.compile(r"\s*([@.,;])\s*")
 _AT = re.compile(r"\s*(?:\(at\)|\[at\]|\{at\}|\sat\s)\s*")
 
 
@@ -50,7 +53,7 @@ def read(text: str) -> str:
     if "@" not in spelt:
         raise Invalid("email.no_at")
     found = _address(spelt)
-    joined = found or _address(re.sub(r"\s*([@.,])\s*", r"\1", spelt))
+    joined = found or _among_words(spelt) or _address(_SPACED.sub(r"\1", spelt))
     if joined is None:
         raise Invalid("email.several" if spelt.count("@") > 1 else "email.spaces")
     mended = _mended(joined)
@@ -62,13 +65,29 @@ def read(text: str) -> str:
 
 def _address(text: str) -> str | None:
     """The one word that is an address, if the others only introduce it."""
-    bare = re.sub(r"\b[Mm]ailto:|[<>\"'“”‘’()]", " ", text)
-    words = re.sub(r"(?<=[\w-]):", " ", bare).split()
+    words = _words(text)
     found = [word for word in words if "@" in word]
     others = [word for word in words if "@" not in word]
     if len(found) != 1 or not all(map(_introduces, others)):
         return None
     return None if others and found[0][0] == "@" else found[0]
+
+
+def _among_words(text: str) -> str | None:
+    """The one whole address in a sentence; not in "ayse yilmaz@…", where a space may have slipped
+    into the address itself."""
+    words = _words(text)
+    places = [at for at, word in enumerate(words) if "@" in word]
+    if len(places) != 1 or not _WHOLE.fullmatch(words[places[0]]):
+        return None
+    before = words[: places[0]]
+    slipped = bool(before) and (before[-1][-1] in ".,;" or len(words) == 2)
+    return None if slipped and not _introduces(before[-1]) else words[places[0]]
+
+
+def _words(text: str) -> list[str]:
+    bare = re.sub(r"\b[Mm]ailto:|[<>\"'“”‘’()]", " ", text)
+    return re.sub(r"(?<=[\w-]):", " ", bare).split()
 
 
 def _introduces(word: str) -> bool:
@@ -77,8 +96,8 @@ def _introduces(word: str) -> bool:
 
 def _mended(address: str) -> str:
     """The address without the slips that have one cure: letters, commas, doubled or last signs."""
-    signs = re.sub(r"[,.]+", ".", re.sub("@+", "@", plain(address))).rstrip(".;:!?")
-    name, _, domain = signs.partition("@")
+    signs = re.sub(r"[,.;]+", ".", re.sub("@+", "@", plain(address))).rstrip(".;:!?")
+    name, _, domain = _SUFFIXED.sub(r"\1", signs).partition("@")
     return f"{name}@{_domain(domain)}"
 
 

@@ -29,13 +29,25 @@ from conversations.events import (
     SharedContact,
 )
 from conversations.findings import learned
-from conversations.moves import Turn, begin, current, say, spoken, stopped, traced
-from conversations.questions import field_of, question
+from conversations.moves import (
+    Turn,
+    begin,
+    current,
+    go,
+    reminded,
+    say,
+    spoken,
+    stopped,
+    tidied,
+    traced,
+)
+from conversations.parsers import introduced
+from conversations.questions import field_of, form_of, question
 from conversations.registration import REGISTRATION
 from conversations.replies import Reply
 from conversations.state import Aside, Place, State
 from conversations.turkish import NAMES_TOO, fold
-from conversations.understanding import command, fits, language, picked
+from conversations.understanding import command, fits, is_delicate, labels, language, picked
 
 MEDIA = frozenset({"photo", "voice", "video", "sticker", "location", "contact", "file"})
 """Kinds of message that have an answer of their own."""
@@ -45,11 +57,18 @@ __all__ = ["Turn", "step"]
 
 def step(state: State, event: Event, now: datetime) -> Turn:
     """What happens next. Never raises for anything a person can do."""
+    if isinstance(event, Delivered):
+        return Turn(traced(state, event.message))
+    turn = tidied(_step(state, event, now))
+    return turn if isinstance(event, Learned) else reminded(turn, command(event) == "status")
+
+
+def _step(state: State, event: Event, now: datetime) -> Turn:
     before, state = state, current(state)
     if isinstance(event, Learned):
         return learned(state, event.finding)
-    if isinstance(event, Delivered):
-        return Turn(traced(state, event.message))
+    if is_delicate(event):
+        state = traced(state, event.message)
     if state.place is Place.NEW:
         return _meet(state, event)
     if state.turn != before.turn and not _opts_out(event):
@@ -113,6 +132,8 @@ def _move(state: State, event: Event, now: datetime) -> Turn:
         return stopped(state)
     if choice := picked(event, asked):
         return chosen(state, choice)
+    if field := corrected_field(state, event):
+        return go(state, place=Place.ASKING, field=field, correcting=True)
     if named := language(event):
         return spoken(replace(state, locale=named))
     if (name := command(event)) and not _is_name(state, event):
@@ -128,14 +149,22 @@ def in_form(state: State) -> bool:
 
 
 def _is_name(state: State, event: Event) -> bool:
-    """Whether the word is better taken for the name that is being asked: "Metin", "Günaydın"."""
+    """Whether the word is better taken for the name that is being asked: "Metin", "adım Ulan"."""
     return (
         isinstance(event, Said)
         and state.place is Place.ASKING
         and state.aside is Aside.NONE
         and field_of(state).names
-        and fold(event.text) in NAMES_TOO
+        and (fold(event.text) in NAMES_TOO or introduced(event.text))
     )
+
+
+def corrected_field(state: State, event: Event) -> str:
+    """The field that is named where one can be corrected: "soyadım yanlış"."""
+    if state.place is not Place.REVIEW or state.aside not in (Aside.NONE, Aside.CORRECT):
+        return ""
+    named = labels(event)
+    return next((f.name for f in form_of(state).fields if f.title.key in named), "")
 
 
 def _welcome(state: State) -> tuple[Reply, ...]:

@@ -17,6 +17,7 @@ from conversations.actions import (
     LinkRefused,
     LinkSaved,
     PersonFound,
+    SetNotices,
     Verdict,
     VerdictKept,
 )
@@ -27,7 +28,7 @@ from conversations.moves import Turn, begin, ended, go, moved, say, tell
 from conversations.questions import asking, code_help, form_of, helped, pair
 from conversations.registration import REGISTRATION, RENEW_CODE
 from conversations.replies import Listing, Param, Reply, Word
-from conversations.state import Aside, Offer, Place, State
+from conversations.state import ALL, Aside, Offer, Place, State
 
 UNLIMITED_FROM = 2070
 """A code without end shows 30 December 2070 in the HES service (inferred, see the domain notes)."""
@@ -47,6 +48,7 @@ def _saved(state: State, found: LinkSaved) -> Turn:
     """The words after saving: what was paired and what happens next."""
     lines = Listing(tuple(_paired(card) for card in found.cards))
     links = tuple(card.link for card in found.cards)
+    cards = tuple(card.card for card in found.cards)
     errand = next((f.errand for f in form_of(state).fields if f.errand is not None), None)
     turn = ended(
         state,
@@ -54,12 +56,11 @@ def _saved(state: State, found: LinkSaved) -> Turn:
         *_held_back(found),
         Reply("saved.next"),
         known=True,
-        cards=tuple(card.card for card in found.cards),
-        awaiting=links,
     )
     if errand is None:
         return turn
-    return replace(turn, errand=errand(found.cards[0].hes_code, found.holder, links))
+    asked = errand(found.cards[0].hes_code, found.holder, links, cards)
+    return replace(turn, state=replace(turn.state, errand=asked, told=False), errand=asked)
 
 
 def _done_reply(state: State) -> Reply:
@@ -84,12 +85,13 @@ REFUSED_FIELD = {
     "card_taken": "card_number",
     "code_taken": "hes_code",
     "code_in_use": "hes_code",
-    "identity_conflict": "birth_date",
 }
 
 
 def _refused(state: State, found: LinkRefused) -> Turn:
     """The registry said no: ask again only for what stands in the way, keep the rest."""
+    if found.code == "identity_conflict":
+        return go(state, Reply("refused.identity_conflict"), place=Place.REVIEW)
     name = REFUSED_FIELD.get(found.code)
     if name is None or name not in {field.name for field in form_of(state).fields}:
         return begin(replace(state, known=False), REGISTRATION, Reply(f"refused.{found.code}"))
@@ -105,20 +107,23 @@ def _checked(state: State, found: CodeChecked) -> Turn:
 
 def _judged(state: State, kept: VerdictKept) -> Turn:
     """What the HES service says of the code, each with its own sentence."""
-    found = kept.checked
-    if found.verdict is Verdict.VALID:
-        return Turn(state, (_valid(found),))
+    found, errand = kept.checked, state.errand
+    latest = errand is not None and errand.links == found.links
     reply = Reply(f"code.{found.verdict}", _until(found))
     if found.verdict is Verdict.UNCHECKED:
-        return Turn(state, (reply,))
+        return Turn(replace(state, told=True) if latest else state, (reply,))
+    if latest:
+        state = replace(state, errand=None)
+    if found.verdict is Verdict.VALID:
+        return Turn(state, (_valid(found),))
     if kept.restored:
         return tell(state, reply, Reply("code.restored"))
-    if state.place is not Place.MENU or state.awaiting != found.links:
+    if errand is None or not latest or state.place is not Place.MENU:
         return tell(state, reply, Reply("code.later"))
     if found.verdict is Verdict.MISMATCH:
         hint = Reply("code.mismatch.hint")
-        return begin(state, RENEW_CODE, reply, hint, cards=state.cards, remedy=True)
-    return begin(state, RENEW_CODE, reply, cards=state.cards)
+        return begin(state, RENEW_CODE, reply, hint, cards=errand.cards, remedy=True)
+    return begin(state, RENEW_CODE, reply, cards=errand.cards)
 
 
 def _valid(found: CodeChecked) -> Reply:
@@ -176,7 +181,7 @@ def _offers(cards: tuple[CardView, ...]) -> tuple[Offer, ...]:
     one = tuple(Offer(str(card.card), masked_card(card.number)[-4:]) for card in cards[:MAX_OFFERS])
     if len({card.holder for card in cards}) > 1:
         return one
-    return (*one, Offer("-".join(offer.id for offer in one), ""))
+    return (*one, Offer(ALL, ""))
 
 
 def _person(state: State, found: PersonFound) -> Turn:
@@ -213,6 +218,8 @@ def _languages(state: State, found: LanguagesFound) -> Turn:
 
 
 def _done(state: State, _found: Done) -> Turn:
+    if state.wanted == "mute":
+        return Turn(replace(state, wanted=""), action=SetNotices(False))
     return Turn(state)
 
 

@@ -99,7 +99,7 @@ def proceed(state: State, *replies: Reply) -> Turn:
 
 
 def ended(state: State, *replies: Reply, **changes: Any) -> Turn:
-    """Leave the form: its answers are forgotten and delicate messages taken back."""
+    """Leave the form: its answers are forgotten."""
     empty: dict[str, Any] = {
         "place": Place.MENU,
         "form": "",
@@ -109,12 +109,28 @@ def ended(state: State, *replies: Reply, **changes: Any) -> Turn:
         "correcting": False,
         "accepted": "",
         "relative": False,
-        "traces": (),
         "cards": (),
         "remedy": False,
     }
-    retract = (Retract(state.traces),) if state.traces else ()
-    return Turn(moved(state, **(empty | changes)), (*replies, *retract))
+    return Turn(moved(state, **(empty | changes)), replies)
+
+
+def tidied(turn: Turn) -> Turn:
+    """Outside a form nothing needs the messages that carried identity numbers: take them back."""
+    state = turn.state
+    if not state.traces or state.place not in (Place.MENU, Place.NEW):
+        return turn
+    retract = Retract(state.traces)
+    return replace(turn, state=replace(state, traces=()), replies=(*turn.replies, retract))
+
+
+def reminded(turn: Turn, wanted: bool) -> Turn:
+    """Ask the HES service again what it was not asked or did not answer: once by itself, after a
+    process died in between, and whenever the person asks for the state of their cards."""
+    state = turn.state
+    if state.errand is None or turn.errand is not None or state.place is not Place.MENU:
+        return turn
+    return replace(turn, errand=state.errand) if wanted or not state.told else turn
 
 
 def traced(state: State, message: str) -> State:

@@ -16,11 +16,12 @@ from datetime import date
 from functools import wraps
 from itertools import pairwise
 
-from conversations import birth_dates, digits, emails
+from conversations import birth_dates, digits, emails, names
 from conversations.actions import Value
+from conversations.names import introduced
 from conversations.outcomes import Doubt, Invalid
 from conversations.replies import Word
-from conversations.turkish import NAMES_TOO, capitals, fold, meaning, spellings, upper
+from conversations.turkish import fold, meaning, spellings, upper
 
 __all__ = [
     "Doubt",
@@ -30,6 +31,7 @@ __all__ = [
     "email_address",
     "hes_code",
     "identity_number",
+    "introduced",
     "mobile_phone",
     "person_name",
     "recognise",
@@ -67,72 +69,33 @@ def _answer(kind: str) -> Callable[[_Parser], _Parser]:
 
 # --- names ----------------------------------------------------------------------------------
 
-LONGEST_NAME = 60
-_MOST_NAMES = 4
-_INTRODUCTIONS = spellings(
-    """
-    benim, adım, adı, ad, ismim, ismi, isim, soyadım, soyadı, soyad, soyismim, soyismi, soyisim,
-    my, name, is, surname, :
-    """
-)
-_NAME_SIGNS = str.maketrans({"`": "’", "´": "’", "ʼ": "’", "‘": "’", "‐": "-", "‑": "-", "–": "-"})
-_NAMES_ABOVE_ALL = frozenset({"metin"})
-_NAMES_TOO = NAMES_TOO | spellings(
-    """
-    dur, olur, selam, uygun, onay, öyle, sağol, he, as, sa, ty, dil, kabul, peki, elbette, harika,
-    süper, aynen, read, durum, yardım, kayıt, başla, ne
-    """
-)
-
 
 @_answer("first_name")
 def person_name(text: str, today: date) -> Value:
     """Given names with Turkish capitals; any Latin letters, at most 60."""
-    return _name(text)
+    return names.read(text)
 
 
 @_answer("last_name")
 def surname(text: str, today: date) -> Value:
     """The surname with Turkish capitals, None for people who have none."""
-    return None if "none" in meaning(text) else _name(text)
+    return None if _has_none(text, _SURNAME) else names.read(text, surname=True)
 
 
-def _name(text: str) -> str:
-    composed = unicodedata.normalize("NFC", text.replace("i\u0307", "i")).translate(_NAME_SIGNS)
-    name = _without_introduction(composed)
-    _check_name(name)
-    also_a_word = bool(meaning(name)) and fold(name) not in _NAMES_ABOVE_ALL
-    if also_a_word and fold(name) not in _NAMES_TOO:
-        raise Invalid("name.not_a_name")
-    if also_a_word or len(name.split()) > _MOST_NAMES:
-        raise Doubt("doubt.name", capitals(name))
-    return capitals(name)
+_SURNAME = re.compile(r"soy ?(?:ad|is)[a-z]*|surname|(?:last|family) name")
+_EMAIL_ADDRESS = re.compile(r"e ?posta[a-z]*|posta[a-z]*|(?:e ?)?mail[a-z]*|adres[a-z]*")
+_NONE = re.compile(r"\b(?:yok|yoktur|bulunm[a-z]+|none|no|don ?t have|do not have)\b")
+_ONE_NAME = re.compile(r"\btek (?:isim|ad)")
 
 
-def _without_introduction(text: str) -> str:
-    """The name itself: "Benim adım: Ayşe Nur." → "Ayşe Nur"."""
-    words = text.split()
-    while len(words) > 1 and fold(words[0]) in _INTRODUCTIONS:
-        del words[0]
-    name = " ".join(words).strip(' ,;:!?"“”()')
-    return name[:-1] if re.search(r"[^\W\d_]{2}\.$", name) else name
-
-
-def _check_name(name: str) -> None:
-    if re.search("[0-9]", digits.ascii_digits(name)):
-        raise Invalid("name.digits")
-    if not all(sign in " -'’." or _is_latin(sign) for sign in name):
-        raise Invalid("name.letters")
-    if len(name) > LONGEST_NAME:
-        raise Invalid("name.long", longest=LONGEST_NAME)
-    if sum(map(_is_latin, name)) < 2:
-        raise Invalid("name.short")
-    if not _is_latin(name[0]) or re.search(r"[-'’.]{2}|[-'’]$|[-'’] | [-'’.]", name):
-        raise Invalid("name.letters")
-
-
-def _is_latin(sign: str) -> bool:
-    return sign.isalpha() and unicodedata.name(sign, "").startswith("LATIN ")
+def _has_none(text: str, what: re.Pattern[str]) -> bool:
+    """Whether the text says that there is none: "soyadım yok benim", "i have no surname"."""
+    folded = fold(text)
+    if "none" in meaning(text) or (what is _SURNAME and _ONE_NAME.search(folded)):
+        return True
+    # "My surname is No" is a name.
+    said = _NONE.search(folded) and not folded.endswith(" is no")
+    return bool(said and what.search(folded) and "@" not in text)
 
 
 # --- numbers --------------------------------------------------------------------------------
@@ -140,6 +103,8 @@ def _is_latin(sign: str) -> bool:
 _PASSPORT = re.compile(r"(?!TC|NO)[A-Z]{1,2} ?[0-9]{6,8}")
 _ID_CARD_SERIAL = re.compile(r"[A-Z][0-9]{2}[A-Z] ?[0-9]{5}")
 _CHIP = re.compile(r"(?=.*[0-9])(?=.*[A-F])(?:[0-9A-F]{8}|[0-9A-F]{14}|[0-9A-F]{16})")
+_IDENTITY = re.compile("([1-9][0-9]{10})")
+_CARD = re.compile("([0-9]{16})")
 _BANK_CARD = re.compile(r"4|5[1-5]|9792|222[1-9]|22[3-9]|2[3-6]|27[01]|2720")
 """First digits of Visa, Mastercard and Troy (ISO/IEC 7812 issuer ranges)."""
 
@@ -152,7 +117,7 @@ def identity_number(text: str, today: date) -> Value:
         raise Invalid("identity.passport")
     if _ID_CARD_SERIAL.fullmatch(spelt):
         raise Invalid("identity.serial")
-    number = _number(text, "identity")
+    number = _number(text, "identity", _IDENTITY)
     if number.digits[0] == "0" and len(number.digits) == 11:
         raise Invalid("identity.leading_zero")
     _check_length(number, 11, "identity")
@@ -171,7 +136,9 @@ def card_number(text: str, today: date) -> Value:
     """The 16 digits printed on the card. No check digit is known, so none is demanded."""
     if _CHIP.fullmatch(re.sub(r"[\s:.\-]", "", text).upper()):
         raise Invalid("card.chip")
-    number = _number(text, "card")
+    number = _number(text, "card", _CARD)
+    if _IDENTITY.fullmatch(number.digits):
+        raise Invalid("mixed_up", seen=Word("title.identity_number"))
     _check_length(number, 16, "card")
     if len(set(number.digits)) == 1:
         raise Invalid("card.repeated")
@@ -180,8 +147,10 @@ def card_number(text: str, today: date) -> Value:
     return _sure(number, number.digits, "doubt.card_number")
 
 
-def _number(text: str, kind: str) -> digits.Number:
-    number = digits.read(text)
+def _number(text: str, kind: str, shape: re.Pattern[str] | None) -> digits.Number:
+    number = digits.read(text, shape)
+    if number.several:
+        raise Invalid("phone.several" if kind == "phone" else "number.several")
     if not number.digits:
         raise Invalid(f"{kind}.no_digits")
     if number.broken:
@@ -230,19 +199,22 @@ def birth_date(text: str, today: date) -> Value:
 @_answer("email")
 def email_address(text: str, today: date) -> Value:
     """An address in lower case, None for people who have none."""
-    return None if "none" in meaning(text) else emails.read(text)
+    return None if _has_none(text, _EMAIL_ADDRESS) else emails.read(text)
 
 
 # --- phone ----------------------------------------------------------------------------------
 
 _COUNTRY_CODE = re.compile("^0{0,2}90(?=0?5[0-9]{9}$)")
 _MOBILE = re.compile("5[0-9]{9}")
+_DIALLED = re.compile("(?:0{0,2}90)?0?(5[0-9]{9})")
+_ABROAD = re.compile(r"[^0-9]*(?:\+|00)(?!0*90)")
 
 
 @_answer("phone")
 def mobile_phone(text: str, today: date) -> Value:
     """A Turkish mobile number as E.164: "+905320000021"."""
-    number = _number(text, "phone")
+    shape = None if _ABROAD.match(digits.ascii_digits(text)) else _DIALLED
+    number = _number(text, "phone", shape)
     national = _national(number.digits)
     if _MOBILE.fullmatch(national):
         return _sure(number, f"+90{national}", "doubt.phone")
@@ -284,17 +256,19 @@ def _wrong_length(national: str) -> Invalid:
 
 _BETWEEN = r"[\s\-‐‑‒–—―−_./\\·•]*"
 _LETTER, _DIGIT = "[A-Z]", "[0-9]"
-_NO_DIGIT_NEXT = f"(?!{_BETWEEN}[0-9])"
+_END = "(?![A-Z0-9])"
+_NO_DIGIT_NEXT = f"{_END}(?!{_BETWEEN}[0-9])"
 
 
 def _pattern(letter: str, digit: str, after: str = "") -> re.Pattern[str]:
     places = [letter, digit] * 2 + [digit] * 6
     code = _BETWEEN.join(f"({place})" for place in places)
-    return re.compile(f"(?<![A-Z0-9])(?:HES)?{code}(?![A-Z0-9]){after}")
+    return re.compile(f"(?<![A-Z0-9])(?:HES)?{code}{after}")
 
 
 _HES = _pattern(_LETTER, _DIGIT, _NO_DIGIT_NEXT)
-_HES_AND_DIGITS = _pattern(_LETTER, _DIGIT)
+_HES_AND_DIGITS = _pattern(_LETTER, _DIGIT, _END)
+_HES_IS = _pattern(_LETTER, _DIGIT, f"[DT][IU]R{_END}")
 _HES_MISREAD = _pattern("[A-Z01]", "[0-9OIL]", _NO_DIGIT_NEXT)
 _HES_SMS = re.compile(r"HES\s+[1-9][0-9]{10}(?![0-9])")
 _TO_LETTER = str.maketrans("01", "OI")
@@ -310,7 +284,7 @@ def hes_code(text: str, today: date) -> Value:
         raise Invalid("hes.several")
     if codes and codes == _codes(_HES, _turkish_i(text)):
         return codes.pop()
-    likely = codes or _codes(_HES_AND_DIGITS, spelt) or _misread(spelt)
+    likely = codes or _codes(_HES_AND_DIGITS, spelt) or _codes(_HES_IS, spelt) or _misread(spelt)
     if len(likely) == 1:
         raise Doubt("doubt.hes_code", likely.pop())
     raise _no_code(spelt)
@@ -373,14 +347,15 @@ def recognise(text: str) -> str | None:
         return "email"
     if birth_dates.is_written_out(text):
         return "birth_date"
+    card = digits.read(text, _CARD)
+    if len(card.digits) == 16 and not card.broken:
+        return "card_number"
     return _kind_of_number(text, digits.read(text))
 
 
 def _kind_of_number(text: str, number: digits.Number) -> str | None:
     if number.broken or not number.digits:
         return None
-    if len(number.digits) == 16:
-        return "card_number"
     if len(number.digits) == 11 and _has_checksum(number.digits):
         return "identity_number"
     return "phone" if _is_phone(text, number.digits) else None

@@ -1,7 +1,8 @@
 """The declared forms: the order is the conversation.
 
-To add a field, add a line here and its sentences to the catalogues; nothing else asks, checks,
-shows or stores fields by name.
+To add a field, add a line here and its sentences to the catalogues: the talk, the review, the help
+and the checks of the catalogues follow. The records know by name only what the register's rules
+need: the identity number, the card and the code.
 """
 
 from __future__ import annotations

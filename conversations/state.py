@@ -7,13 +7,13 @@ the version of the form, so that a form may change while people are half-way thr
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from dataclasses import field as declared
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from conversations.actions import Value
+from conversations.actions import AskHesService, Holder, Value
 
 
 class Place(StrEnum):
@@ -37,6 +37,10 @@ class Aside(StrEnum):
     CARD = "card"
 
 
+ALL = "all"
+"""The offer that stands for all the others."""
+
+
 @dataclass(frozen=True, slots=True)
 class Offer:
     """A choice that is not declared but was found: a language, a card. ``text`` is its label."""
@@ -52,11 +56,11 @@ class State:
     ``turn`` grows whenever the place changes and stands in every button. ``misses`` counts the
     wrong tries at the present question. ``doubt`` is a value awaiting yes or no under the key
     ``doubt_code``. ``consented`` and ``accepted`` are the versions of the consent given and of
-    the terms accepted. ``cards`` are the records' ids of the cards a new code is for,
-    ``awaiting`` of the links whose code is being asked about. ``wanted`` says why a look-up is
-    under way, ``remedy`` that a code of somebody else is being mended. ``heard_at`` is when the
-    message that led here was written. ``traces`` are the messages that carried identity numbers.
-    ``muted``: notices were declined.
+    the terms accepted. ``cards`` are the records' ids of the cards a new code is for, ``errand``
+    is the question about the last code that has no answer yet, ``told`` that the person was told
+    so. ``wanted`` says why a look-up is under way, ``remedy`` that a code of somebody else is
+    being mended. ``heard_at`` is when the message that led here was written. ``traces`` are the
+    messages that carried identity numbers. ``muted``: notices were declined.
     """
 
     place: Place = Place.NEW
@@ -77,7 +81,8 @@ class State:
     muted: bool = False
     relative: bool = False
     cards: tuple[int, ...] = ()
-    awaiting: tuple[int, ...] = ()
+    errand: AskHesService | None = None
+    told: bool = False
     offers: tuple[Offer, ...] = ()
     remedy: bool = False
     wanted: str = ""
@@ -105,6 +110,8 @@ def to_plain(state: State) -> dict[str, Any]:
         plain["doubt"] = _flat(state.doubt)
     if "offers" in plain:
         plain["offers"] = [[offer.id, offer.text] for offer in state.offers]
+    if state.errand is not None:
+        plain["errand"] = asdict(state.errand)
     if state.heard_at is not None:
         plain["heard_at"] = state.heard_at.isoformat()
     return plain
@@ -131,6 +138,12 @@ def _offers(plain: Sequence[Sequence[str]]) -> tuple[Offer, ...]:
     return tuple(Offer(id, text) for id, text in plain)
 
 
+def _errand(plain: Mapping[str, Any]) -> AskHesService:
+    return AskHesService(
+        plain["hes_code"], Holder(**plain["holder"]), tuple(plain["links"]), tuple(plain["cards"])
+    )
+
+
 def _round(value: Any) -> Value:
     return date.fromisoformat(value["date"]) if isinstance(value, dict) else value
 
@@ -141,7 +154,7 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "answers": _answers,
     "doubt": _round,
     "cards": tuple,
-    "awaiting": tuple,
+    "errand": _errand,
     "offers": _offers,
     "heard_at": datetime.fromisoformat,
     "traces": tuple,

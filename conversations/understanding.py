@@ -30,6 +30,7 @@ ANYWHERE = (
     "start",
     "why",
     "later",
+    "human",
     "thanks",
     "greeting",
     "anger",
@@ -77,6 +78,16 @@ def typed(event: Event) -> str:
     if isinstance(event, Command):
         return event.name.replace("_", " ")
     return ""
+
+
+MANY_DIGITS = 8
+"""From so many digits on, a text may hold an identity number, a card number or a HES code."""
+
+
+def is_delicate(event: Event) -> bool:
+    """Whether what was typed may hold an identity number, wherever it was typed."""
+    text = f"{event.name} {event.argument}" if isinstance(event, Command) else typed(event)
+    return sum(map(str.isdigit, text)) >= MANY_DIGITS
 
 
 def labels(event: Event) -> frozenset[str]:
@@ -131,7 +142,10 @@ def _commands_named(event: Event) -> frozenset[str]:
 def _by_number(text: str, choices: Sequence[Choice]) -> str:
     number = _NUMBER.fullmatch(text)
     place = int(number[1]) - 1 if number else -1
-    return choices[place].id if 0 <= place < len(choices) else ""
+    if not 0 <= place < len(choices) or choices[place].style == "danger":
+        # What cannot be undone is not picked by a number, which may belong to the list before.
+        return ""
+    return choices[place].id
 
 
 def _by_label(text: str, named: frozenset[str], choices: Sequence[Choice]) -> str:

@@ -38,12 +38,13 @@ ONE_ROOM: dict[str, tuple[str, ...]] = {
 }
 """One library, one room: beginnings of the paths that may import it."""
 
-VALUES = {"conversations.events", "conversations.actions", "conversations.masks"}
-"""What the records may know of the talk."""
+VALUES = {"conversations.events", "conversations.actions", "conversations.turkish"}
+"""What the records may know of the talk: its values, and how Turkish names compare."""
 
 FOR_CHANNELS = {
     "bot.channels.base",
     "bot.channels.http",
+    "bot.telemetry",
     "conversations.events",
     "conversations.turkish",
 }

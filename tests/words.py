@@ -90,7 +90,10 @@ def declared_keys() -> set[str]:
     keys |= {f"document.{document.name}.title" for document in DOCUMENTS}
     keys |= {f"code.{verdict}" for verdict in Verdict if verdict is not Verdict.VALID}
     keys |= {f"status.code_{verdict}" for verdict in Verdict if verdict is not Verdict.VALID}
-    keys |= {f"refused.{code}" for code in (*findings.REFUSED_FIELD, "person_unknown")}
+    keys |= {
+        f"refused.{code}"
+        for code in (*findings.REFUSED_FIELD, "identity_conflict", "person_unknown")
+    }
     keys |= {f"status.{status}" for status in Status}
     keys |= {f"media.{kind}" for kind in (*MEDIA, "other")}
     keys |= {f"courtesy.{name}" for name in ("thanks", "greeting", "anger")}

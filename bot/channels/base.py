@@ -79,11 +79,15 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is said to one Inbound, in which language, and which messages are to be taken back."""
+    """What is said to one Inbound, in which language, and which messages are to be taken back.
+
+    ``unfinished``: an outside service was asked, and what it says is still to be added.
+    """
 
     messages: tuple[Message, ...] = ()
     retract: tuple[str, ...] = ()
     locale: str = "tr"
+    unfinished: bool = False
 
 
 class Unavailable(Exception):

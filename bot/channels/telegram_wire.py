@@ -175,7 +175,14 @@ def _event_of(message: ChatMessage | types.Message) -> Event | None:
     if message.from_user is None or message.from_user.is_bot:
         return None
     event = _content_of(message, message.from_user.id)
-    return event and replace(event, written_at=message.date, message=str(message.message_id))
+    return event and replace(
+        event, written_at=_moment(message), message=str(message.message_id)
+    )
+
+
+def _moment(message: ChatMessage | types.Message) -> datetime:
+    """When it was written. Telegram tells whole seconds; within one, ids tell the order."""
+    return message.date.replace(microsecond=message.message_id % 1_000_000)
 
 
 def _content_of(message: ChatMessage | types.Message, sender: int) -> Event | None:

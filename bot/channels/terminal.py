@@ -9,6 +9,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from io import TextIOWrapper
 from threading import Thread
 from typing import TextIO
 from uuid import uuid4
@@ -53,6 +54,9 @@ class Terminal:
 
     async def run(self) -> None:
         """Talk until the input ends."""
+        if isinstance(self._source, TextIOWrapper):
+            # Bytes that are no text are shown as such, and refused like any other answer.
+            self._source.reconfigure(errors="replace")
         async for line in self._lines():
             if line.strip():
                 show(await self._hear(written(line)), self._target)
@@ -99,5 +103,11 @@ def show(answer: Answer, target: TextIO | None = None) -> None:
     """Print what is said, an empty line after each message."""
     out = target or sys.stdout
     for message in answer.messages:
-        out.write(f"{message.text}\n\n")
+        out.write(_writable(f"{message.text}\n\n", out))
     out.flush()
+
+
+def _writable(text: str, target: TextIO) -> str:
+    """The text without what the terminal's encoding lacks."""
+    encoding = getattr(target, "encoding", None) or "utf-8"
+    return text.encode(encoding, "replace").decode(encoding)

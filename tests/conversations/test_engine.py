@@ -190,10 +190,17 @@ def test_a_doubt_can_be_answered_with_the_answer_itself() -> None:
     assert talk.state.answers["identity_number"] == "17291716060"
 
 
-def test_a_wrong_answer_in_a_doubt_drops_the_doubt() -> None:
-    """A later yes must not accept the value from before."""
-    talk = asked_for("identity_number").say("1OOOOOOO146", "123", "evet")
-    assert "identity_number" not in talk.state.answers
+def test_a_stray_word_in_a_doubt_keeps_the_doubt() -> None:
+    """What was right is kept: the doubt is put again, and a yes to it counts."""
+    talk = asked_for("identity_number").say("1OOOOOOO146", "123")
+    assert talk.keys == ["invalid.identity.length", "doubt.identity_number"]
+    assert talk.say("evet").state.answers["identity_number"] == "10000000146"
+
+
+def test_a_readable_answer_in_a_doubt_replaces_it() -> None:
+    """Whoever types the right number at once need not say no first."""
+    talk = asked_for("identity_number").say("1OOOOOOO146", "17291716060")
+    assert talk.state.answers["identity_number"] == "17291716060"
 
 
 # --- back, keep, correct, restart, cancel ---------------------------------------------------

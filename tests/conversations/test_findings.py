@@ -47,7 +47,7 @@ def test_saving_asks_whose_the_code_is() -> None:
     """The errand names the code, the holder and the links it is about."""
     talk = registered()
     assert talk.keys == ["saved", "saved.next"]
-    assert talk.errand == AskHesService("A1B2345678", HOLDER, LINKS)
+    assert talk.errand == AskHesService("A1B2345678", HOLDER, LINKS, (CARD.card,))
 
 
 def test_a_suspended_card_is_said_to_stay_so() -> None:
@@ -62,7 +62,6 @@ def test_a_suspended_card_is_said_to_stay_so() -> None:
         ("card_taken", "card_number"),
         ("code_taken", "hes_code"),
         ("code_in_use", "hes_code"),
-        ("identity_conflict", "birth_date"),
     ],
 )
 def test_a_refusal_asks_again_for_what_stands_in_the_way(code: str, name: str) -> None:
@@ -75,6 +74,27 @@ def test_a_refusal_asks_again_for_what_stands_in_the_way(code: str, name: str) -
     talk.findings[SaveLink] = LinkSaved((CARD,), HOLDER)
     assert talk.say(TYPED[name]).state.place is Place.REVIEW
     assert talk.pick("confirm").keys == ["saved", "saved.next"]
+
+
+def test_conflicting_details_lead_back_to_the_review() -> None:
+    """Name or date: the person sees which, and everything typed is kept."""
+    talk = reviewed()
+    talk.findings[SaveLink] = LinkRefused("identity_conflict")
+    talk.pick("confirm", "accept")
+    assert talk.keys == ["refused.identity_conflict", "review.ask"]
+    assert talk.state.answers == STORED
+
+
+def test_a_question_that_was_not_put_is_put_at_the_next_word() -> None:
+    """A process may die between the commit and the Ministry's answer."""
+    talk = registered()
+    asked = talk.errand
+    assert talk.say("teşekkürler").errand == asked
+    talk.learn(CodeChecked(LINKS, Verdict.UNCHECKED))
+    assert talk.say("teşekkürler").errand is None
+    assert talk.say("durum").errand == asked
+    talk.learn(CodeChecked(LINKS, Verdict.VALID))
+    assert talk.say("durum").errand is None
 
 
 def test_a_person_who_is_not_known_any_more_registers() -> None:
@@ -172,10 +192,10 @@ def test_one_card_is_renewed_without_asking_which() -> None:
 
 def test_of_several_cards_one_or_all_are_renewed() -> None:
     """One person's cards can be taken together."""
-    for choice, cards in (("2", (2,)), ("1-2", (1, 2))):
+    for choice, cards in (("2", (2,)), ("all", (1, 2))):
         talk = registered()
         talk.findings[LookUpCards] = CardsFound((CARD, OTHER_CARD))
-        assert talk.say("hes güncelle").choices == ["1", "2", "1-2"]
+        assert talk.say("hes güncelle").choices == ["1", "2", "all"]
         assert talk.pick(choice).state.cards == cards
 
 

@@ -18,12 +18,14 @@ from conversations.parsers import (
     email_address,
     hes_code,
     identity_number,
+    introduced,
     mobile_phone,
     person_name,
     recognise,
     surname,
 )
-from tests.conversations.typing_habits import ROWS, TABLES, TODAY, asked, outcome, refused
+from tests.conversations.outcomes import TODAY, asked, outcome, refused
+from tests.conversations.typing_habits import ROWS, TABLES
 
 PARSERS = tuple(TABLES)
 
@@ -156,3 +158,25 @@ def test_a_stored_name_reads_as_itself(text):
 def test_an_answer_to_another_question_is_recognised(text, field):
     """Only what is clearly one kind is named; the rest stays unnamed."""
     assert recognise(text) == field
+
+
+@pytest.mark.parametrize(
+    ("text", "presents"),
+    [
+        ("adım Ulan", True),
+        ("benim adım Ulan", True),
+        ("İSMİM TAMAM", True),
+        ("soyadım Back", True),
+        ("my name is No", True),
+        ("Adı: Devam", True),
+        ("Ulan", False),
+        ("adım", False),
+        ("isim düzelt", False),
+        ("adım neden lazım", False),
+        ("geri", False),
+        ("", False),
+    ],
+)
+def test_an_introduction_presents_a_name(text, presents):
+    """What follows "adım" is a name, whatever else it means."""
+    assert introduced(text) is presents

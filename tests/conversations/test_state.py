@@ -7,6 +7,7 @@ from dataclasses import fields
 from datetime import UTC, date, datetime
 from typing import Any
 
+from conversations.actions import AskHesService, Holder
 from conversations.state import Aside, Offer, Place, State, from_plain, to_plain
 
 FULL: dict[str, Any] = {
@@ -28,7 +29,8 @@ FULL: dict[str, Any] = {
     "muted": True,
     "relative": True,
     "cards": (1, 2),
-    "awaiting": (11, 12),
+    "errand": AskHesService("A1B2345678", Holder("10000000146", "Ayşe", None), (11, 12), (1, 2)),
+    "told": True,
     "offers": (Offer("1", "2222"), Offer("1-2", "")),
     "remedy": True,
     "wanted": "status",

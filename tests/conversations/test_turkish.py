@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conversations.turkish import WORDS, capitals, fold, lower, meaning, plain, upper
+from conversations.turkish import (
+    WORDS,
+    bare,
+    capitals,
+    fold,
+    lower,
+    meaning,
+    plain,
+    puts_off,
+    upper,
+)
 
 
 @pytest.mark.parametrize(
@@ -88,6 +98,67 @@ def test_names_get_turkish_capitals(typed, name):
     assert capitals(typed) == name
 
 
+IN_CAPITALS = """
+    FATMA Fatma, HATICE Hatice, ALI Ali, AYSE Ayse, CIHAN Cihan, DEMIR Demir, YILDIZ Yıldız,
+    YILMAZ Yılmaz, ISIK Isik, IŞIK Işık, ÇELIK Çelik, KILIÇ Kılıç, ŞAHIN Şahin, AYDIN Aydın,
+    ARSLAN Arslan, ÖZTÜRK Öztürk, TEKIN Tekin, PINAR Pınar, KADIR Kadir, FIRAT Fırat, SELIM Selim,
+    EMINE Emine, ISMAIL Ismail, İSMAİL İsmail, IBRAHIM Ibrahim, ELIF Elif, ZEYNEP Zeynep,
+    MERYEM Meryem, ŞERIFE Şerife, ZELIHA Zeliha, HÜSEYIN Hüseyin, HASAN Hasan, ÖZDEMIR Özdemir,
+    YILDIRIM Yıldırım, ÇETIN Çetin, KOÇ Koç, KURT Kurt, ÖZKAN Özkan, ŞIMŞEK Şimşek, POLAT Polat,
+    AKIN Akın, YALÇIN Yalçın, ÇIFTÇI Çiftçi, ÇIĞDEM Çiğdem, ŞIRIN Şirin, GÜLIZAR Gülizar,
+    ALTIN Altın, RIZA Rıza, RIDVAN Rıdvan, KIYMET Kıymet, ÇINAR Çınar, IRMAK Irmak, DENIZ Deniz,
+    FERIDE Feride, SEVGI Sevgi, NAZLI Nazlı, TARIK Tarık, MELIKE Melike, SÜLEYMAN Süleyman,
+    ÇAĞRI Çağrı, GÜNGÖR Güngör, HALIL Halil, YASIN Yasin, BINGÖL Bingöl, YAĞIZ Yağız, IŞIL Işıl
+"""
+
+
+@pytest.mark.parametrize("pair", [pair.split() for pair in IN_CAPITALS.split(",")], ids=ascii)
+def test_an_ambiguous_capital_i_is_read_as_the_name_is_known(pair):
+    """Of names in capitals, the dots are where most people's are; the first letter stays."""
+    typed, name = pair
+    assert capitals(typed) == name
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [
+        ("FATMA HATICE", "Fatma Hatice"),
+        ("MEHMET ALI", "Mehmet Ali"),
+        ("AYŞE HATICE", "Ayşe Hatice"),
+        ("ALI-RIZA", "Ali-Rıza"),
+        ("İSMAİL ŞIKLI", "İsmail Şıklı"),
+    ],
+)
+def test_each_part_of_a_name_in_capitals_is_judged_alone(typed, name):
+    """Only an İ tells for the whole name that I has no dot."""
+    assert capitals(typed) == name
+
+
+@pytest.mark.parametrize(
+    ("typed", "left"),
+    [
+        ("English please", "english"),
+        ("in english", "english"),
+        ("English pls!", "english"),
+        ("türkçe olsun", "turkce"),
+        ("Türkçe konuş lütfen", "turkce"),
+        ("speak english", "english"),
+        ("türk dilinde", "turk"),
+        ("lütfen", ""),
+        ("", ""),
+    ],
+)
+def test_bare_text_is_what_matters_in_it(typed, left):
+    """Courtesies and fillers go, wherever they stand."""
+    assert bare(typed) == left
+
+
+@pytest.mark.parametrize("typed", ["kodumu yarın alırım", "akşam bakarım ben", "sonra alacağım"])
+def test_putting_off_is_noticed_in_a_sentence(typed):
+    """Who will come back later gives no answer now."""
+    assert puts_off(typed)
+
+
 MEANT_TWICE = {"yok": {"no", "none"}}
 
 
@@ -158,6 +229,51 @@ def test_every_spelling_is_folded_and_not_empty():
         ("neden soruyorsunuz?", {"why"}),
         ("abonelikten çık", {"stop"}),
         ("şerefsiz bot", {"anger"}),
+        ("KABUL EDIYORUM YAVRUM", {"yes"}),
+        ("DOGRU EVLADIM", {"yes"}),
+        ("TAMAM ONAYLIYORUM KIZIM", {"yes"}),
+        ("iyi tamam kabul", {"yes"}),
+        ("yes i accept", {"yes"}),
+        ("ok i accept please", {"yes"}),
+        ("It is correct.", {"yes"}),
+        ("that's right", {"yes"}),
+        ("I don't accept", {"no"}),
+        ("i do not approve", {"no"}),
+        ("YOK YAVRUM", {"no", "none"}),
+        ("yok bende", {"none"}),
+        ("mailim yok benim", {"none"}),
+        ("i don't have an email", {"none"}),
+        ("i dont have one", {"none"}),
+        ("n/a", {"none"}),
+        ("boş", {"none"}),
+        ("atla lütfen", {"none"}),
+        ("SELAMUN ALEYKUM EVLADIM", {"greeting"}),
+        ("ALLAH RAZI OLSUN EVLADIM", {"thanks"}),
+        ("iptal sana zahmet", {"cancel"}),
+        ("geri zahmet olmazsa", {"back"}),
+        ("hes kodunu nasıl alcam", {"code_help"}),
+        ("HES KODUNU NEREDEN ALIRIM", {"code_help"}),
+        ("kodu nasıl alabilirim acaba", {"code_help"}),
+        ("how do i get code?", {"code_help"}),
+        ("nasıl alınır", {"code_help"}),
+        ("hes kodum A1B2345678 nasıl alırım", set()),
+        ("hes kodunu nasıl yazacağım", set()),
+        ("hes kodunu yarın alırım", set()),
+        ("kodumu aldım", set()),
+        ("yarın alırım", {"later"}),
+        ("sonra alırım", {"later"}),
+        ("akşam bakarım", {"later"}),
+        ("insan ile görüşmek istiyorum", {"human"}),
+        ("temsilci", {"human"}),
+        ("yetkili", {"human"}),
+        ("müşteri hizmetlerine bağlanmak istiyorum", {"human"}),
+        ("I have no HES code", {"code_help"}),
+        ("iyi akşamlar yavrum", {"greeting"}),
+        ("müşteri hizmetleri", {"human"}),
+        ("gerçek kişi", {"human"}),
+        ("operatör", {"human"}),
+        ("telefon numaranız", {"human"}),
+        ("nasıl yapılacak", {"help"}),
         ("Ayşe", set()),
         ("evet ama hayır", set()),
         ("kabul etmiyorum diye bir şey yok", set()),

@@ -63,7 +63,7 @@ def tap(**query: Any) -> dict[str, Any]:
 
 def written(event_type: type[Event], *values: Any, **more: Any) -> Inbound:
     """What arrives by ``message``."""
-    event = event_type(*values, **more, written_at=WHEN, message="7")
+    event = event_type(*values, **more, written_at=WHEN.replace(microsecond=7), message="7")
     return Inbound(Address("telegram", str(AYSE)), "u123", event, sequence=123)
 
 
