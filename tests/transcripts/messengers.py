@@ -379,7 +379,9 @@ class Typist:
 
     async def do(self, gesture: Gesture) -> Sequence[Bubble]:
         text = typed(gesture)
-        line = number_of(text, self._last) if gesture.kind == "press" else text
+        # What cannot be undone has to be spelled.
+        spelled = gesture.kind != "press" or text == "İptal"
+        line = text if spelled else number_of(text, self._last)
         printed = await self._print(line, opening=gesture.kind == "opens")
         said = Bubble(printed.strip("\n"))
         self._last = said if unnumbered(said).labels else self._last
