@@ -5,10 +5,13 @@ Nothing here knows a messenger, a sentence or the clock; of the talk it knows on
 
 from sqlalchemy.ext.asyncio import AsyncConnection as Connection
 
+from storage.admission import admit
+from storage.asked import Asked
+from storage.cards import CardRecord
 from storage.conversations import Conversations, Kept
 from storage.database import Database, Unavailable, UnknownDatabase
 from storage.migrations import NewerSchema
-from storage.registry import Asked, CardRecord, Registry
+from storage.registry import Registry
 from storage.vault import KeyRing, UnusableKeys, Vault
 
 __all__ = [
@@ -25,4 +28,5 @@ __all__ = [
     "UnknownDatabase",
     "UnusableKeys",
     "Vault",
+    "admit",
 ]

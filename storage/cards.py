@@ -41,7 +41,11 @@ class LinkRecord:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a card's status became, when and why."""
+    """What a card's status became, when and why.
+
+    Of the causes, ``code_restored`` stands in the history alone: the code before was denied, and
+    the confirmed one that it had replaced holds again.
+    """
 
     at: datetime
     status: Status
@@ -107,11 +111,15 @@ class Cards:
         now: datetime,
         *,
         relinked: bool = False,
+        event: str | None = None,
     ) -> None:
         """Write the status that follows from the facts, and history where it changed.
 
-        ``relinked`` writes history in any case: the cards have a new code.
+        ``relinked`` and ``event`` write history in any case: the cards have another code. The
+        history then names the event for a cause.
         """
+        if not card_ids:
+            return
         column = tables.cards.c
         found = await conn.execute(
             _FACTS.where(column.id.in_(card_ids))
@@ -122,8 +130,8 @@ class Cards:
         changed = [(card, new) for card, new in after if _differs(card, new)]
         if changed:
             await conn.execute(_CHANGE, [_changed(card, new, now) for card, new in changed])
-        if told := after if relinked else changed:
-            history = [_history(card, new, now) for card, new in told]
+        if told := after if relinked or event else changed:
+            history = [_history(card, new, now, event) for card, new in told]
             await conn.execute(tables.card_history.insert(), history)
 
     async def record(self, conn: AsyncConnection, number: str, now: datetime) -> CardRecord | None:
@@ -239,12 +247,12 @@ def _changed(card: Found, new: Standing, now: datetime) -> dict[str, object]:
     return {"card": card.id, "new_status": str(new.status), "new_cause": new.cause, "at": now}
 
 
-def _history(card: Found, new: Standing, now: datetime) -> dict[str, object]:
+def _history(card: Found, new: Standing, now: datetime, event: str | None) -> dict[str, object]:
     return {
         "card_id": card.id,
         "at": now,
         "status": str(new.status),
-        "cause": new.cause,
+        "cause": event or new.cause,
         "link_id": card.link_id,
     }
 

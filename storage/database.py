@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,6 +43,13 @@ _PASSING_POSTGRESQL = ("08", "25006", "40", "53", "55P03", "57", "58")
 used up, lock not available, operator intervention and cancelled by timeout, system error."""
 
 
+_SMALLEST_WRITE = {
+    "sqlite": text("PRAGMA user_version = 0"),
+    "postgresql": text("UPDATE alembic_version SET version_num = version_num"),
+}
+"""By dialect, a write that changes nothing and yet goes to the disk."""
+
+
 class Unavailable(Exception):
     """The database cannot serve at the moment. Nothing was changed; try again later.
 
@@ -56,11 +63,12 @@ class UnknownDatabase(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long to wait, in seconds: for a lock, for one statement, for a connection."""
+    """How long to wait, in seconds: for a lock, for one statement, for a connection, for a ping."""
 
     lock: float = 5.0
     statement: float = 30.0
     connect: float = 5.0
+    probe: float = 1.0
 
     @property
     def queue(self) -> float:
@@ -71,9 +79,14 @@ class Patience:
 class Database:
     """An open database at the newest revision. Close it after use."""
 
-    def __init__(self, writing: AsyncEngine, reading: AsyncEngine) -> None:
+    def __init__(
+        self, writing: AsyncEngine, reading: AsyncEngine, probing: AsyncEngine, patience: Patience
+    ) -> None:
         self._writing = writing
         self._reading = reading
+        self._probing = probing
+        self._patience = patience
+        self._attempt: asyncio.Task[None] | None = None
 
     @classmethod
     async def open(
@@ -94,39 +107,49 @@ class Database:
     @classmethod
     def _engines(cls, url: URL, patience: Patience) -> Database:
         if url.get_backend_name() == "sqlite":
-            return cls(*sqlite.engines(url, lock=patience.lock, queue=patience.queue))
-        return cls(*_postgresql(url, patience))
+            waits = {"lock": patience.lock, "queue": patience.queue, "probe": patience.probe}
+            return cls(*sqlite.engines(url, **waits), patience)
+        return cls(*_postgresql(url, patience), patience)
 
     @property
     def dialect(self) -> str:
         """``sqlite`` or ``postgresql``."""
         return self._writing.dialect.name
 
-    @asynccontextmanager
-    async def begin(self) -> AsyncIterator[AsyncConnection]:
+    def begin(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """One write transaction: commits at the end of the block, rolls back on any error."""
-        async with _connection(self._writing) as connection:
-            with _passing_errors():
-                async with connection.begin():
-                    yield connection
+        return _transaction(self._writing)
 
-    @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
+    def read(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """One read-only transaction; it sees one state of the records and waits for no writer."""
-        async with _connection(self._reading) as connection:
-            with _passing_errors():
-                async with connection.begin():
-                    yield connection
+        return _transaction(self._reading)
 
     async def ping(self) -> None:
-        """Return if the database answers; raise Unavailable if not."""
-        async with self.read() as connection:
-            await connection.execute(text("SELECT 1"))
+        """Return if something can be written within the patience for it; else raise Unavailable.
+
+        Those who ask at once share one attempt, so that writers never wait for more than one.
+        """
+        if self._attempt is None or self._attempt.done():
+            self._attempt = asyncio.create_task(self._try_to_write())
+        await asyncio.shield(self._attempt)
+
+    async def _try_to_write(self) -> None:
+        try:
+            # The writing connection is taken for a turn among this process's writers.
+            async with (
+                asyncio.timeout(self._patience.probe),
+                _connection(self._writing),
+                _transaction(self._probing) as connection,
+            ):
+                await connection.execute(_SMALLEST_WRITE[self.dialect])
+        except TimeoutError as error:
+            raise Unavailable("the database cannot be written at the moment") from error
 
     async def close(self) -> None:
         """Give all connections back."""
         await self._writing.dispose()
         await self._reading.dispose()
+        await self._probing.dispose()
 
     async def _upgrade(self) -> None:
         async with self.read() as connection:
@@ -173,7 +196,7 @@ def _postgresql_address(url: URL) -> URL:
     return url.set(drivername="postgresql+asyncpg")
 
 
-def _postgresql(url: URL, patience: Patience) -> tuple[AsyncEngine, AsyncEngine]:
+def _postgresql(url: URL, patience: Patience) -> tuple[AsyncEngine, AsyncEngine, AsyncEngine]:
     settings = {
         "application_name": "hesbot",
         "timezone": "UTC",
@@ -192,7 +215,7 @@ def _postgresql(url: URL, patience: Patience) -> tuple[AsyncEngine, AsyncEngine]
         pool_size=5,
         pool_timeout=patience.queue,
     )
-    return engine, engine.execution_options(postgresql_readonly=True)
+    return engine, engine.execution_options(postgresql_readonly=True), engine
 
 
 def _milliseconds(seconds: float) -> str:
@@ -206,6 +229,14 @@ async def _lock_upgrades(connection: AsyncConnection) -> None:
     await connection.execute(
         text("SELECT pg_advisory_xact_lock(:lock)").bindparams(lock=_UPGRADE_LOCK)
     )
+
+
+@asynccontextmanager
+async def _transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    async with _connection(engine) as connection:
+        with _passing_errors():
+            async with connection.begin():
+                yield connection
 
 
 @asynccontextmanager

@@ -5,21 +5,30 @@ All rules are looked at before anything is written, so that a refusal changes no
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from conversations.actions import LinkRefused, LinkSaved, SaveLink, Status, Verdict
+from conversations.actions import (
+    Action,
+    KeepVerdict,
+    LinkRefused,
+    LinkSaved,
+    SaveLink,
+    Status,
+    Verdict,
+)
+from conversations.turkish import fold
 from storage import tables
 from storage.asked import Asked
 from storage.cards import Cards, once_paired_from
-from storage.people import Citizen, Consent, People, Sender, profile_of
+from storage.people import Citizen, Consent, People, Profile, Sender, profile_of
 from storage.standing import DEAD_CODES
-from storage.statements import lock, upsert
+from storage.statements import lock, needs_locks, upsert
 
 
 class _Refused(Exception):
@@ -35,8 +44,15 @@ class _Target:
     """A card to pair: one that is known by ``id``, or a new one. ``link`` is its open link."""
 
     number: str
-    id: int | None
-    link: Row[Any] | None
+    id: int | None = None
+    link: Row[Any] | None = None
+    suspended: bool = False
+
+    def bars(self, citizen_id: int | None) -> bool:
+        """Whether it is another's: suspended, or with a code that the HES service did not deny."""
+        if self.link is None or self.link.citizen_id == citizen_id:
+            return False
+        return self.suspended or self.link.verdict not in DEAD_CODES
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +67,27 @@ class _Plan:
 
 
 class Pairing:
-    """Carries out SaveLink. ``code_on_several_cards`` lets one person use a code more than once."""
+    """Carries out SaveLink, and gives back what a denied code had replaced.
+
+    ``code_on_several_cards`` lets one person use a code more than once.
+    """
 
     def __init__(self, people: People, cards: Cards, *, code_on_several_cards: bool) -> None:
         self._people = people
         self._cards = cards
         self._code_on_several_cards = code_on_several_cards
 
-    async def claim(self, conn: AsyncConnection, actions: Collection[SaveLink]) -> None:
-        """Keep other processes away from the persons, cards and codes of these actions."""
-        await lock(conn, [key for action in actions for key in self._keys(action)])
+    async def claim(self, conn: AsyncConnection, actions: Collection[Action]) -> None:
+        """Keep other processes away from the persons, cards and codes of these actions.
+
+        One call takes them in the one order of ``lock``; a transaction that claims again may meet
+        another that does so too, and one of the two is then ended as ``lock`` says.
+        """
+        if not needs_locks(conn):
+            return
+        saving = [action for action in actions if isinstance(action, SaveLink)]
+        keys = [key for action in saving for key in self._keys(action)]
+        await lock(conn, [*keys, *await _keys_on_record(conn, actions)])
 
     async def save(
         self, conn: AsyncConnection, asked: Asked, action: SaveLink
@@ -72,6 +99,24 @@ class Pairing:
         except _Refused as refused:
             return LinkRefused(refused.code)
         return await self._carry_out(conn, asked, action, plan)
+
+    async def restore(self, conn: AsyncConnection, denied: int, now: datetime) -> bool:
+        """Give a card back the confirmed code that a denied one had replaced.
+
+        Only if that code still lives and may still be paired with the card. Nobody should lose a
+        working card by trying a code that turns out not to be one.
+        """
+        former = (await conn.execute(_former(denied, now))).first()
+        if former is None:
+            return False
+        if await self._bar(conn, former.hes_key, former.citizen_id, {former.card_id}):
+            return False
+        await _end(conn, denied, "denied", now)
+        reopened = {"ended_at": None, "end_cause": None}
+        await conn.execute(
+            update(tables.links).where(tables.links.c.id == former.id).values(reopened)
+        )
+        return True
 
     def _keys(self, action: SaveLink) -> list[bytes]:
         kinds = {
@@ -88,11 +133,12 @@ class Pairing:
         code = str(action.answers["hes_code"])
         citizen, rewrite = await self._person(conn, sender, action)
         targets = await self._targets(conn, action)
-        if any(target.link and target.link.citizen_id != citizen.id for target in targets):
+        if any(target.bars(citizen.id) for target in targets):
             raise _Refused("card_taken")
-        plan = _Plan(citizen, rewrite, targets, code, self._cards.code_key(code))
-        await self._allow_code(conn, plan)
-        return plan
+        key = self._cards.code_key(code)
+        if bar := await self._bar(conn, key, citizen.id, {target.id for target in targets}):
+            raise _Refused(bar)
+        return _Plan(citizen, rewrite, targets, code, key)
 
     async def _person(
         self, conn: AsyncConnection, sender: Sender | None, action: SaveLink
@@ -116,7 +162,7 @@ class Pairing:
             return Citizen(None, self._people.identity_key(identity_number), given), True
         if sender is not None and sender.citizen_id == known.id:
             return replace(known, profile={**known.profile, **given}), True
-        if known.profile.get("birth_date") != given.get("birth_date"):
+        if not _is_same_person(known.profile, given):
             raise _Refused("identity_conflict")
         return known, False
 
@@ -137,39 +183,48 @@ class Pairing:
         return await self._people.citizen(conn, owners.pop())
 
     async def _targets(self, conn: AsyncConnection, action: SaveLink) -> tuple[_Target, ...]:
-        number = action.answers.get("card_number")
+        number, column = action.answers.get("card_number"), tables.cards.c
         if not number:
-            return tuple([await self._known(conn, "", card) for card in sorted(set(action.cards))])
+            return await self._known(conn, "", column.id.in_(action.cards))
         key = self._cards.number_key(str(number))
-        wanted = select(tables.cards.c.id).where(tables.cards.c.number_key == key)
-        return (await self._known(conn, str(number), await conn.scalar(wanted)),)
+        known = await self._known(conn, str(number), column.number_key == key)
+        return known or (_Target(str(number)),)
 
-    async def _known(self, conn: AsyncConnection, number: str, card_id: int | None) -> _Target:
-        if card_id is None:
-            return _Target(number, None, None)
-        card, link = tables.cards.c, tables.links.c
-        await conn.execute(select(card.id).where(card.id == card_id).with_for_update())
-        opened = select(tables.links).where(link.card_id == card_id, link.ended_at.is_(None))
-        return _Target(number, card_id, (await conn.execute(opened)).one_or_none())
+    async def _known(
+        self, conn: AsyncConnection, number: str, which: ColumnElement[bool]
+    ) -> tuple[_Target, ...]:
+        column = tables.cards.c
+        wanted = select(column.id, column.suspended_at).where(which).order_by(column.id)
+        cards = (await conn.execute(wanted.with_for_update())).all()
+        links = await _open_links(conn, [card.id for card in cards])
+        return tuple(
+            _Target(number, card.id, links.get(card.id), card.suspended_at is not None)
+            for card in cards
+        )
 
-    async def _allow_code(self, conn: AsyncConnection, plan: _Plan) -> None:
-        """A code that the HES service denied its present user is free for its owner."""
+    async def _bar(
+        self,
+        conn: AsyncConnection,
+        code_key: bytes,
+        citizen_id: int | None,
+        cards: Set[int | None],
+    ) -> str | None:
+        """Why the code may not go on these cards of the citizen, if it may not.
+
+        A code that the HES service denied its present user is free for its owner.
+        """
         link = tables.links.c
-        using = (
-            await conn.execute(
-                select(link.card_id, link.citizen_id, link.verdict).where(
-                    link.hes_key == plan.code_key, link.ended_at.is_(None)
-                )
-            )
-        ).all()
-        mine = {each.card_id for each in using if each.citizen_id == plan.citizen.id}
-        if any(
-            each.citizen_id != plan.citizen.id and each.verdict not in DEAD_CODES for each in using
-        ):
-            raise _Refused("code_taken")
-        wanted = {target.id for target in plan.targets}
-        if not self._code_on_several_cards and len(mine | wanted) > 1:
-            raise _Refused("code_in_use")
+        wanted = select(link.card_id, link.citizen_id, link.verdict).where(
+            link.hes_key == code_key, link.ended_at.is_(None)
+        )
+        using = (await conn.execute(wanted)).all()
+        others = [each for each in using if each.citizen_id != citizen_id]
+        if any(each.verdict not in DEAD_CODES for each in others):
+            return "code_taken"
+        mine = {each.card_id for each in using if each.citizen_id == citizen_id}
+        if not self._code_on_several_cards and len(mine | cards) > 1:
+            return "code_in_use"
+        return None
 
     # --- the writing --------------------------------------------------------------------------
 
@@ -201,11 +256,12 @@ class Pairing:
         citizen_id: int,
     ) -> None:
         old = target.link
-        if old is not None and (old.hes_key, old.address_id) == (plan.code_key, address_id):
+        same = old is not None and (old.citizen_id, old.hes_key) == (citizen_id, plan.code_key)
+        if old is not None and same and old.address_id == address_id:
             return
         card_id = target.id or await self._new_card(conn, asked, target.number)
         if old is not None:
-            await _end(conn, old.id, asked)
+            await _end(conn, old.id, "replaced", asked.now)
         link = {
             "card_id": card_id,
             "citizen_id": citizen_id,
@@ -213,7 +269,7 @@ class Pairing:
             "hes_key": plan.code_key,
             "hes_code": self._cards.seal_code(plan.code, plan.code_key),
             "linked_at": asked.now,
-            "verdict": str(Verdict.UNCHECKED),
+            **_judged(old if same else None),
         }
         await conn.execute(tables.links.insert().values(link))
         await self._cards.settle(conn, [card_id], asked.now, relinked=True)
@@ -245,34 +301,71 @@ class Pairing:
         return LinkSaved(views, plan.citizen.holder)
 
 
-async def _end(conn: AsyncConnection, link_id: int, asked: Asked) -> None:
-    ended = {"ended_at": asked.now, "end_cause": "replaced"}
+def _judged(old: Row[Any] | None) -> dict[str, object]:
+    """What is known of a new link's code: what was known of it on the old link, or nothing."""
+    if old is None:
+        return {"verdict": str(Verdict.UNCHECKED)}
+    return {name: getattr(old, name) for name in ("verdict", "checked_at", "valid_until")}
+
+
+def _is_same_person(known: Profile, given: Profile) -> bool:
+    """Whether birth date and name agree, however the name is spelt and with or without a second
+    first name."""
+    first, other = _words(known, "first_name"), _words(given, "first_name")
+    common = min(len(first), len(other))
+    return (
+        known.get("birth_date") == given.get("birth_date")
+        and _words(known, "last_name") == _words(given, "last_name")
+        and common > 0
+        and first[:common] == other[:common]
+    )
+
+
+def _words(profile: Profile, name: str) -> list[str]:
+    return fold(str(profile.get(name) or "")).split()
+
+
+async def _open_links(conn: AsyncConnection, card_ids: Collection[int]) -> dict[int, Row[Any]]:
+    link = tables.links.c
+    wanted = select(tables.links).where(link.card_id.in_(card_ids), link.ended_at.is_(None))
+    return {each.card_id: each for each in await conn.execute(wanted)}
+
+
+async def _end(conn: AsyncConnection, link_id: int, cause: str, now: datetime) -> None:
+    ended = {"ended_at": now, "end_cause": cause}
     await conn.execute(update(tables.links).where(tables.links.c.id == link_id).values(ended))
 
 
-async def restore(conn: AsyncConnection, denied: int, now: datetime) -> bool:
-    """Give a card back the confirmed code that a denied one had replaced, if it still lives.
+async def _keys_on_record(conn: AsyncConnection, actions: Collection[Action]) -> list[bytes]:
+    """Of the cards that are renewed or judged: themselves, and every code they were paired with,
+    for one of them may be given back."""
+    card, link = tables.cards.c, tables.links.c
+    renewed = {id for each in actions if isinstance(each, SaveLink) for id in each.cards}
+    judged = {id for each in actions if isinstance(each, KeepVerdict) for id in each.checked.links}
+    if not renewed and not judged:
+        return []
+    of_judged = select(link.card_id).where(link.id.in_(judged))
+    found = await conn.execute(
+        select(card.number_key, link.hes_key)
+        .join_from(tables.cards, tables.links, link.card_id == card.id)
+        .where(card.id.in_(renewed) | card.id.in_(of_judged))
+    )
+    return [key for each in found for key in each]
 
-    Nobody should lose a working card by trying a code that turns out not to be one.
-    """
+
+def _former(denied: int, now: datetime) -> Select[Any]:
+    """The confirmed and living link of the same person that the denied one had replaced."""
     link, new = tables.links.c, tables.links.alias("new")
-    former = (
-        select(link.id)
+    return (
+        select(link.id, link.card_id, link.citizen_id, link.hes_key)
         .join(new, (new.c.card_id == link.card_id) & (new.c.citizen_id == link.citizen_id))
         .where(
             new.c.id == denied,
             link.ended_at == new.c.linked_at,
+            link.hes_key != new.c.hes_key,
             link.verdict == str(Verdict.VALID),
             or_(link.valid_until.is_(None), link.valid_until > now),
         )
         .order_by(link.id.desc())
         .limit(1)
     )
-    id = await conn.scalar(former)
-    if id is None:
-        return False
-    links = tables.links
-    ended = update(links).where(link.id == denied).values(ended_at=now, end_cause="denied")
-    await conn.execute(ended)
-    await conn.execute(update(links).where(link.id == id).values(ended_at=None, end_cause=None))
-    return True

@@ -6,7 +6,7 @@ said to anybody.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import update
@@ -30,21 +30,11 @@ from conversations.actions import (
 from conversations.events import Address
 from storage import tables
 from storage.asked import Asked
-from storage.cards import CardRecord, Cards, Change, LinkRecord, once_paired_from
-from storage.pairing import Pairing, restore
+from storage.cards import CardRecord, Cards, once_paired_from
+from storage.pairing import Pairing
 from storage.people import Consent, People
-from storage.standing import DEAD_CODES, Standing, status_of
+from storage.standing import DEAD_CODES
 from storage.vault import Vault
-
-__all__ = [
-    "Asked",
-    "CardRecord",
-    "Change",
-    "LinkRecord",
-    "Registry",
-    "Standing",
-    "status_of",
-]
 
 
 class Registry:
@@ -64,9 +54,7 @@ class Registry:
 
         All consents are recorded first, together; the rest follows in the order asked.
         """
-        await self._pairing.claim(
-            conn, [each.action for each in asked if isinstance(each.action, SaveLink)]
-        )
+        await self._pairing.claim(conn, [each.action for each in asked])
         await self._record_consents(conn, asked)
         return [await self._finding(conn, each) for each in asked]
 
@@ -121,13 +109,21 @@ class Registry:
             .values(verdict=str(checked.verdict), checked_at=now, valid_until=checked.valid_until)
             .returning(link.id, link.card_id)
         )
-        judged = kept.all()
-        restored = False
-        if checked.verdict in DEAD_CODES and judged:
-            restored = all([await restore(conn, each.id, now) for each in judged])
-        if judged:
-            await self._cards.settle(conn, [each.card_id for each in judged], now)
-        return VerdictKept(checked, restored)
+        judged = {each.id: each.card_id for each in kept}
+        await self._cards.settle(conn, judged.values(), now)
+        if checked.verdict not in DEAD_CODES or not judged:
+            return VerdictKept(checked)
+        return VerdictKept(checked, await self._restore(conn, judged, now))
+
+    async def _restore(
+        self, conn: AsyncConnection, denied: Mapping[int, int], now: datetime
+    ) -> bool:
+        """Undo the renewals that failed (cards by denied link); say whether all could be undone."""
+        cards = [
+            card for link, card in denied.items() if await self._pairing.restore(conn, link, now)
+        ]
+        await self._cards.settle(conn, cards, now, event="code_restored")
+        return len(cards) == len(denied)
 
     async def _look_up_cards(self, conn: AsyncConnection, asked: Asked) -> CardsFound:
         sender = await self._people.sender(conn, asked.address)

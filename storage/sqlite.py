@@ -83,19 +83,23 @@ class Connection(aiosqlite.Connection):
         errand(self._conn, *arguments)
 
 
-def engines(url: URL, *, lock: float, queue: float) -> tuple[AsyncEngine, AsyncEngine]:
-    """The engine that writes and the one that reads.
+def engines(
+    url: URL, *, lock: float, queue: float, probe: float
+) -> tuple[AsyncEngine, AsyncEngine, AsyncEngine]:
+    """The engine that writes, the one that reads, and the one that tries whether one could write.
 
     One connection writes, so that writers of one process queue for it in order and do not poll the
-    file's lock. ``lock`` is how long to wait for another process, ``queue`` for the connection,
-    both in seconds.
+    file's lock. ``lock`` is how long to wait for another process (``probe`` for the one that
+    tries), ``queue`` for the connection, all in seconds.
     """
     Path(str(url.database)).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     writing = _engine(url, lock, queue, connections=1, settings=_SETTINGS)
     reading = _engine(url, lock, queue, connections=4, settings=(*_SETTINGS, "query_only = ON"))
+    probing = _engine(url, probe, queue, connections=1, settings=_SETTINGS)
     event.listen(writing.sync_engine, "begin", _begin_immediate)
+    event.listen(probing.sync_engine, "begin", _begin_immediate)
     event.listen(reading.sync_engine, "begin", _begin_deferred)
-    return writing, reading
+    return writing, reading, probing
 
 
 def _engine(

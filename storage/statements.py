@@ -42,13 +42,20 @@ def among_keys(build: Callable[[ColumnElement[bool]], Any], key: Column[bytes]) 
     return {"sqlite": build(key.in_(several)), "postgresql": build(key == array)}
 
 
+def needs_locks(conn: AsyncConnection) -> bool:
+    """Whether two can write at once. SQLite lets in one writer at a time anyway."""
+    return conn.dialect.name == "postgresql"
+
+
 async def lock(conn: AsyncConnection, keys: Iterable[bytes]) -> None:
     """Hold these blind indexes until the transaction ends; other processes wait for them.
 
-    PostgreSQL's advisory locks, taken in one order by all, so that none deadlock; two keys that
-    agree in their first eight bytes share one. SQLite lets in one writer at a time anyway.
+    PostgreSQL's advisory locks; two keys that agree in their first eight bytes share one. One call
+    takes them in one order, so single calls never deadlock. Transactions that call more than once
+    can: PostgreSQL then ends one of them, which surfaces as ``database.Unavailable``, and its
+    messages are tried again.
     """
-    if conn.dialect.name != "postgresql":
+    if not needs_locks(conn):
         return
     numbers = sorted({int.from_bytes(key[:8], "big", signed=True) for key in keys})
     if numbers:

@@ -68,6 +68,15 @@ class Record(SQLModel):
     metadata: ClassVar[MetaData] = MetaData(naming_convention=NAMES)
 
 
+class RingRow(Record, table=True):
+    """By which keys the records can be read: one row, with the blind index of a fixed word."""
+
+    __tablename__ = "ring"
+
+    id: int | None = Field(default=None, primary_key=True)
+    key_check: bytes = Field(sa_type=LargeBinary(16))
+
+
 class InboxRow(Record, table=True):
     """A message that was answered, and its answer (sealed). The same message gets it again."""
 
@@ -206,6 +215,7 @@ class ConsentRow(Record, table=True):
 
 metadata = Record.metadata
 
+ring: Table = metadata.tables["ring"]
 inbox: Table = metadata.tables["inbox"]
 conversations: Table = metadata.tables["conversations"]
 citizens: Table = metadata.tables["citizens"]

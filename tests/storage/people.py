@@ -27,8 +27,10 @@ from conversations.actions import (
 )
 from conversations.events import Address
 from storage import tables
+from storage.asked import Asked
+from storage.cards import CardRecord
 from storage.database import Database
-from storage.registry import Asked, CardRecord, Registry
+from storage.registry import Registry
 
 DEADLINE = datetime(2021, 1, 14, 21, tzinfo=UTC)
 NOW = datetime(2021, 1, 10, 9, 30, tzinfo=UTC)

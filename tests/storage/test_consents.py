@@ -16,7 +16,7 @@ from conversations.actions import (
     SetNotices,
 )
 from storage import tables
-from storage.registry import Asked
+from storage.asked import Asked
 from tests.storage.people import (
     AYSE,
     AYSE_ANSWERS,

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
-from sqlalchemy import insert, select, text
+from sqlalchemy import event, insert, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 
 from storage import tables
 from storage.database import Database, Patience, Unavailable, UnknownDatabase
+from tests.storage.conftest import new_postgresql
 
 NOW = datetime(2021, 1, 10, 9, 30, 15, 123456, tzinfo=UTC)
 
@@ -151,7 +155,6 @@ async def test_a_locked_file_is_unavailable_and_nothing_changes(tmp_path: Path) 
             await conn.execute(insert(tables.inbox), [message(b"1")])
     assert isinstance(refusal.value.__cause__, Exception)
     assert "locked" in str(refusal.value.__cause__)
-    await database.ping()
     other.execute("ROLLBACK")
     other.close()
     assert await keys(database) == []
@@ -274,3 +277,102 @@ async def test_the_usual_spelling_of_a_postgresql_address_is_understood(postgres
     database = await Database.open(url)
     await database.ping()
     await database.close()
+
+
+IMPATIENT, PATIENT = Patience(probe=0.05), Patience(probe=30)
+
+
+class TestPing:
+    """Whether the records can be written, not only read."""
+
+    async def test_it_answers_while_all_is_well_and_writers_work(self, url: str) -> None:
+        """It takes its turn among them and none of them fails."""
+        database = await Database.open(url, patience=PATIENT)
+
+        async def write(number: int) -> None:
+            async with database.begin() as conn:
+                await conn.execute(insert(tables.inbox), [message(b"%d" % number)])
+
+        await asyncio.gather(*(write(number) for number in range(20)), database.ping())
+        assert len(await keys(database)) == 20
+        await database.close()
+
+    async def test_those_who_ask_at_once_share_one_attempt(self, url: str) -> None:
+        """However often it is asked, writers wait for one at a time."""
+        database = await Database.open(url, patience=PATIENT)
+        attempts: list[object] = []
+        event.listen(database._probing.sync_engine, "begin", attempts.append)
+        await asyncio.gather(*(database.ping() for _ in range(20)))
+        assert len(attempts) == 1
+        await database.ping()
+        assert len(attempts) == 2
+        await database.close()
+
+    async def test_it_fails_while_another_process_holds_the_lock(self, url: str) -> None:
+        """Reading would still work; when the lock is gone it answers again."""
+        database = await Database.open(url, patience=IMPATIENT)
+        other = await Database.open(url, patience=PATIENT)
+        async with other.begin() as conn:
+            if other.dialect == "postgresql":
+                await conn.execute(text("LOCK TABLE alembic_version IN EXCLUSIVE MODE"))
+            async with asyncio.timeout(5):
+                with pytest.raises(Unavailable):
+                    await database.ping()
+            assert await keys(database) == []
+        await other.ping()
+        await database.close()
+        await other.close()
+
+    async def test_it_gives_up_its_turn_without_harm_to_a_long_writer(self, tmp_path: Path) -> None:
+        """The writer of the same process goes on and commits."""
+        path = tmp_path / "records.sqlite3"
+        database = await Database.open(f"sqlite:///{path}", patience=IMPATIENT)
+        async with database.begin() as conn:
+            async with asyncio.timeout(5):
+                with pytest.raises(Unavailable):
+                    await database.ping()
+            await conn.execute(insert(tables.inbox), [message(b"1")])
+        assert await keys(database) == [b"1"]
+        await database.close()
+
+    async def test_it_fails_where_nothing_may_be_written(self, postgresql: str) -> None:
+        """As on a standby, or where a host stops writing because its disk is full."""
+        url = await new_postgresql(postgresql)
+        await (await Database.open(url)).close()
+        admin = await asyncpg.connect(url)
+        name = await admin.fetchval("SELECT current_database()")
+        await admin.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+        await admin.close()
+        database = await Database.open(url)
+        with pytest.raises(Unavailable):
+            await database.ping()
+        await database.close()
+
+    async def test_it_fails_on_a_file_that_may_only_be_read(self, tmp_path: Path) -> None:
+        """SQLite's own switch stands in for a read-only disk."""
+        database = await Database.open(f"sqlite:///{tmp_path / 'records.sqlite3'}")
+        async with database._probing.connect() as conn:
+            await conn.execute(text("PRAGMA query_only = ON"))
+        with pytest.raises(Unavailable):
+            await database.ping()
+        await database.close()
+
+    async def test_it_fails_on_a_full_disk(self, tmp_path: Path) -> None:
+        """In a process whose files may not grow; what was written before can still be read."""
+        program = (
+            "import asyncio, resource, pathlib\n"
+            "from storage.database import Database, Patience, Unavailable\n"
+            "async def main():\n"
+            f"    home = pathlib.Path({str(tmp_path)!r})\n"
+            "    database = await Database.open(None, home=home, patience=Patience(probe=30))\n"
+            "    await database.ping()\n"
+            "    size = (home / 'hesbot.sqlite3-wal').stat().st_size\n"
+            "    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))\n"
+            "    async with database.read(): pass\n"
+            "    try: await database.ping()\n"
+            "    except Unavailable: print('unavailable')\n"
+            "asyncio.run(main())\n"
+        )
+        command = [sys.executable, "-c", program]
+        ran = await asyncio.to_thread(subprocess.run, command, capture_output=True, check=False)
+        assert ran.stdout.decode().split() == ["unavailable"], ran.stderr.decode()

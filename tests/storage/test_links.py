@@ -16,10 +16,12 @@ from conversations.actions import (
     VerdictKept,
 )
 from storage import tables
+from storage.asked import Asked
 from storage.vault import Tampered
 from tests.storage.people import (
     AYSE,
     AYSE_ANSWERS,
+    AYSE_AT_WHATSAPP,
     BORA,
     BORA_ANSWERS,
     CARD,
@@ -162,6 +164,78 @@ class TestVerdicts:
         assert (card.hes_code, card.verified, card.status) == (CODE, True, Status.ACTIVE)
         ends = [(row.end_cause, row.verdict) for row in await office.rows(tables.links)]
         assert sorted(ends, key=str) == [("denied", "not_found"), (None, "valid")]
+
+    async def test_the_history_tells_of_the_denial_and_of_the_code_given_back(
+        self, office: Office
+    ) -> None:
+        """Each row names the link it speaks of."""
+        first = await office.paired(AYSE, AYSE_ANSWERS)
+        await office.verdict(first, Verdict.VALID)
+        tried = await office.paired(AYSE, {**AYSE_ANSWERS, "hes_code": OTHER_CODE})
+        await office.verdict(tried, Verdict.NOT_FOUND)
+        former, denied = first.cards[0].link, tried.cards[0].link
+        assert [
+            (row.status, row.cause, row.link_id) for row in await office.rows(tables.card_history)
+        ] == [
+            ("ACTIVE", "paired", former),
+            ("ACTIVE", "paired", denied),
+            ("UNPAIRED", "code_not_found", denied),
+            ("ACTIVE", "code_restored", former),
+        ]
+        record = await office.card()
+        assert (record.status, record.cause) == (Status.ACTIVE, "paired")
+        assert record.history[-1].cause == "code_restored"
+
+    async def test_a_code_given_back_does_not_lift_a_suspension(self, office: Office) -> None:
+        """The history tells of it all the same."""
+        await office.verdict(await office.paired(AYSE, AYSE_ANSWERS), Verdict.VALID)
+        await office.suspend()
+        tried = await office.paired(AYSE, {**AYSE_ANSWERS, "hes_code": OTHER_CODE})
+        await office.verdict(tried, Verdict.NOT_FOUND)
+        last = (await office.card()).history[-1]
+        assert (last.status, last.cause) == (Status.SUSPENDED, "code_restored")
+
+    async def test_a_code_that_is_anothers_by_now_is_not_given_back(self, office: Office) -> None:
+        """The other one keeps it; a code is one person's."""
+        await office.verdict(await office.paired(AYSE, AYSE_ANSWERS), Verdict.VALID)
+        tried = await office.paired(AYSE, {**AYSE_ANSWERS, "hes_code": OTHER_CODE})
+        await office.paired(BORA, {**BORA_ANSWERS, "hes_code": CODE})
+        denied = CodeChecked((tried.cards[0].link,), Verdict.NOT_FOUND)
+        assert await office.ask(AYSE, KeepVerdict(denied)) == [VerdictKept(denied)]
+        assert (await office.card()).cause == "code_not_found"
+        assert (await office.card(OTHER_CARD)).link.hes_code == CODE  # type: ignore[union-attr]
+
+    async def test_a_code_that_was_denied_to_another_is_given_back(self, office: Office) -> None:
+        """A stranger's mistake takes nothing from its owner."""
+        await office.verdict(await office.paired(AYSE, AYSE_ANSWERS), Verdict.VALID)
+        tried = await office.paired(AYSE, {**AYSE_ANSWERS, "hes_code": OTHER_CODE})
+        await office.verdict(
+            await office.paired(BORA, {**BORA_ANSWERS, "hes_code": CODE}), Verdict.MISMATCH
+        )
+        await office.verdict(tried, Verdict.NOT_FOUND)
+        assert (await office.card()).link.hes_code == CODE  # type: ignore[union-attr]
+
+    async def test_a_code_on_another_card_by_now_is_given_back_only_where_it_may_be_on_both(
+        self, office: Office, strict: Office
+    ) -> None:
+        """The setting holds for what is given back as for what is paired."""
+        await office.verdict(await office.paired(AYSE, AYSE_ANSWERS), Verdict.VALID)
+        answers = {**AYSE_ANSWERS, "hes_code": OTHER_CODE}
+        tried = CodeChecked(((await office.paired(AYSE, answers)).cards[0].link,), Verdict.EXPIRED)
+        await office.paired(AYSE, {"card_number": OTHER_CARD, "hes_code": CODE})
+        async with strict.database.begin() as conn:
+            asked = [Asked(AYSE, KeepVerdict(tried), NOW, "tr")]
+            assert await strict.registry.perform(conn, asked) == [VerdictKept(tried)]
+            await conn.rollback()
+        assert await office.ask(AYSE, KeepVerdict(tried)) == [VerdictKept(tried, restored=True)]
+
+    async def test_a_denied_code_is_not_given_back_for_itself(self, office: Office) -> None:
+        """It was confirmed on another messenger before, and is dead now."""
+        await office.verdict(await office.paired(AYSE, AYSE_ANSWERS), Verdict.VALID)
+        again = await office.paired(AYSE_AT_WHATSAPP, AYSE_ANSWERS)
+        denied = CodeChecked((again.cards[0].link,), Verdict.EXPIRED)
+        assert await office.ask(AYSE, KeepVerdict(denied)) == [VerdictKept(denied)]
+        assert (await office.card()).cause == "code_expired"
 
     @pytest.mark.parametrize("verdict", [Verdict.UNCHECKED, Verdict.EXPIRED])
     async def test_only_a_confirmed_code_is_given_back(

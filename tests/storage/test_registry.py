@@ -8,31 +8,31 @@ from datetime import date, timedelta
 import pytest
 
 from conversations.actions import (
+    Action,
+    CardView,
+    CodeChecked,
     Holder,
+    KeepVerdict,
     LinkRefused,
     LinkSaved,
     LookUpCards,
-    LookUpPerson,
-    PersonFound,
     SaveLink,
     SetNotices,
     Status,
-    Value,
     Verdict,
 )
 from storage import tables
+from storage.asked import Asked
 from storage.database import Database
-from storage.registry import Asked, Registry
+from storage.registry import Registry
 from storage.vault import Vault
 from tests.storage.people import (
     AFTER,
     AYSE,
     AYSE_ANSWERS,
-    AYSE_AT_WHATSAPP,
     BORA,
     BORA_ANSWERS,
     CARD,
-    CEM,
     CODE,
     DEADLINE,
     NOW,
@@ -110,6 +110,39 @@ class TestPairing:
         assert refused == LinkRefused("card_taken")
         assert await office.count() == before
         assert (await office.card()).link == (await office.card()).link
+
+    @pytest.mark.parametrize("verdict", [Verdict.MISMATCH, Verdict.NOT_FOUND, Verdict.EXPIRED])
+    async def test_a_card_with_a_denied_code_is_free_for_its_owner(
+        self, office: Office, verdict: Verdict
+    ) -> None:
+        """Somebody who gave the wrong card and a code that is none must not shut it."""
+        await office.verdict(await office.paired(AYSE, AYSE_ANSWERS), verdict)
+        saved = await office.paired(BORA, {**BORA_ANSWERS, "card_number": CARD})
+        assert [(card.number, card.status) for card in saved.cards] == [(CARD, Status.ACTIVE)]
+        old, new = await office.rows(tables.links)
+        assert (old.end_cause, new.ended_at) == ("replaced", None)
+        assert await office.cards(AYSE) == ()
+
+    async def test_a_suspended_card_is_taken_even_with_a_denied_code(self, office: Office) -> None:
+        """Nobody gets another's suspended card into their hands."""
+        await office.verdict(await office.paired(AYSE, AYSE_ANSWERS), Verdict.MISMATCH)
+        await office.suspend()
+        refused = await office.pair(BORA, {**BORA_ANSWERS, "card_number": CARD})
+        assert refused == LinkRefused("card_taken")
+
+    async def test_a_denied_card_goes_to_a_relative_at_the_same_address_with_its_code(
+        self, office: Office
+    ) -> None:
+        """It was given for the wrong person; the same code is asked about again for the right."""
+        await office.verdict(await office.paired(AYSE, AYSE_ANSWERS), Verdict.MISMATCH)
+        answers = {**BORA_ANSWERS, "card_number": CARD, "hes_code": CODE}
+        saved = await office.paired(AYSE, answers, relative=True)
+        assert saved.holder.first_name == "Bora"
+        (card,) = saved.cards
+        assert (card.status, card.cause) == (Status.ACTIVE, "paired")
+        record = await office.card()
+        assert record.holder is not None
+        assert record.holder["first_name"] == "Bora"
 
     async def test_another_persons_code_is_taken(self, office: Office) -> None:
         """A code belongs to whoever gave it first."""
@@ -204,6 +237,32 @@ class TestPairing:
         for database in databases:
             await database.close()
 
+    @pytest.mark.parametrize("kind", ["renewals", "verdicts"])
+    async def test_batches_in_opposite_order_do_not_deadlock(
+        self, url: str, vault: Vault, kind: str
+    ) -> None:
+        """The cards are claimed in one order by all, though the actions name only their rows."""
+        databases = [await Database.open(url) for _ in range(2)]
+        offices = [Office(each, Registry(vault, deadline=DEADLINE)) for each in databases]
+        saved = [
+            *(await offices[0].paired(AYSE, AYSE_ANSWERS)).cards,
+            *(await offices[0].paired(AYSE, BORA_ANSWERS, relative=True)).cards,
+        ]
+
+        def action(card: CardView, code: str) -> Action:
+            if kind == "verdicts":
+                return KeepVerdict(CodeChecked((card.link,), Verdict.VALID))
+            return SaveLink({"hes_code": code}, cards=(card.card,))
+
+        async def work(office: Office, order: list[CardView], first: str) -> None:
+            for number in range(10):
+                codes = [f"{first}{card.card}B2{number:06}" for card in order]
+                await office.ask(AYSE, *map(action, order, codes))
+
+        await asyncio.gather(work(offices[0], saved, "A"), work(offices[1], saved[::-1], "B"))
+        for database in databases:
+            await database.close()
+
     async def test_what_the_rules_refused_leaves_the_batch_alone(self, office: Office) -> None:
         """Findings come in the order asked; each sees what the one before did."""
         async with office.database.begin() as conn:
@@ -219,84 +278,3 @@ class TestPairing:
             findings = await office.registry.perform(conn, asked)
         kinds = [type(each).__name__ for each in findings]
         assert kinds == ["LinkSaved", "CardsFound", "LinkRefused", "Done"]
-
-
-class TestPersons:
-    """Who a card belongs to, and who may say so."""
-
-    async def test_one_person_is_one_row_on_all_messengers(self, office: Office) -> None:
-        """The second messenger gives the same birth date and becomes the person's too."""
-        await office.paired(AYSE, AYSE_ANSWERS)
-        await office.paired(AYSE_AT_WHATSAPP, {**AYSE_ANSWERS, "card_number": OTHER_CARD})
-        assert (await office.count())["citizens"] == 1
-        assert len(await office.cards(AYSE_AT_WHATSAPP)) == 1
-        assert len(await office.cards(AYSE)) == 1
-
-    async def test_the_same_card_and_code_from_a_second_messenger_is_seen_there_too(
-        self, office: Office
-    ) -> None:
-        """The newest address takes the link over."""
-        await office.paired(AYSE, AYSE_ANSWERS)
-        await office.paired(AYSE_AT_WHATSAPP, AYSE_ANSWERS)
-        assert len(await office.cards(AYSE_AT_WHATSAPP)) == len(await office.cards(AYSE)) == 1
-
-    async def test_a_stranger_with_another_birth_date_is_refused(self, office: Office) -> None:
-        """An identity number alone does not let anybody near a person's records."""
-        await office.paired(AYSE, AYSE_ANSWERS)
-        before = await office.count()
-        claimed = {**AYSE_ANSWERS, "birth_date": date(1991, 2, 1)}
-        assert await office.pair(CEM, claimed) == LinkRefused("identity_conflict")
-        assert await office.count() == before
-
-    async def test_a_new_address_does_not_rewrite_the_person(self, office: Office) -> None:
-        """Only an address that was the person's already may."""
-        await office.paired(AYSE, AYSE_ANSWERS)
-        changed = {**AYSE_ANSWERS, "email": "other@example.com"}
-        await office.paired(CEM, changed)
-        assert (await office.profile(AYSE))["email"] == "ayse@example.com"
-
-    async def test_ones_own_address_may_correct_everything(self, office: Office) -> None:
-        """The birth date too, even with the same card and code."""
-        await office.paired(AYSE, AYSE_ANSWERS)
-        corrected = {**AYSE_ANSWERS, "birth_date": date(1991, 2, 1), "phone": "+905320000023"}
-        await office.paired(AYSE, corrected)
-        profile = await office.profile(AYSE)
-        assert (profile["birth_date"], profile["phone"]) == (date(1991, 2, 1), "+905320000023")
-        assert (await office.count())["links"] == 1
-
-    async def test_a_grandchild_registers_grandmother_and_stays_themself(
-        self, office: Office
-    ) -> None:
-        """The address keeps its own person and sees both cards."""
-        await office.paired(AYSE, AYSE_ANSWERS)
-        await office.paired(AYSE, BORA_ANSWERS, relative=True)
-        assert (await office.profile(AYSE))["first_name"] == "Ayşe"
-        assert [card.number for card in await office.cards(AYSE)] == [OTHER_CARD, CARD]
-        assert len({card.holder for card in await office.cards(AYSE)}) == 2
-
-    async def test_a_relative_registered_first_does_not_become_the_address_owner(
-        self, office: Office
-    ) -> None:
-        """The address stays nobody's until its own person registers."""
-        await office.paired(AYSE, BORA_ANSWERS, relative=True)
-        assert await office.ask(AYSE, LookUpPerson()) == [PersonFound(None)]
-        await office.paired(AYSE, AYSE_ANSWERS)
-        assert (await office.profile(AYSE))["first_name"] == "Ayşe"
-
-    async def test_another_person_at_an_owned_address_is_a_relative(self, office: Office) -> None:
-        """Even if nobody said so."""
-        await office.paired(AYSE, AYSE_ANSWERS)
-        await office.paired(AYSE, BORA_ANSWERS)
-        assert (await office.profile(AYSE))["first_name"] == "Ayşe"
-
-    async def test_a_card_is_added_to_the_person_of_the_address(self, office: Office) -> None:
-        """Only card and code are asked then."""
-        await office.paired(AYSE, AYSE_ANSWERS)
-        saved = await office.paired(AYSE, {"card_number": OTHER_CARD, "hes_code": OTHER_CODE})
-        assert saved.holder.identity_number == "10000000146"
-
-    async def test_a_card_cannot_be_added_to_nobody(self, office: Office) -> None:
-        """The talk then registers the person."""
-        answers: dict[str, Value] = {"card_number": CARD, "hes_code": CODE}
-        assert await office.pair(AYSE, answers) == LinkRefused("person_unknown")
-        assert set((await office.count()).values()) == {0}

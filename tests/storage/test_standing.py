@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from conversations.actions import Status, Verdict
-from storage.registry import Standing, status_of
+from storage.standing import Standing, status_of
 
 DEADLINE = datetime(2021, 1, 14, 21, tzinfo=UTC)
 BEFORE = DEADLINE - timedelta(microseconds=1)

@@ -1,4 +1,4 @@
-"""The inbox, the conversations, and the register of citizens, addresses, cards and links."""
+"""The check of the keys, the inbox, the conversations, and the register of citizens, addresses, cards and links."""
 
 from __future__ import annotations
 
@@ -11,11 +11,22 @@ down_revision = None
 
 def upgrade() -> None:
     """Make everything."""
+    make_ring()
     make_conversations()
     make_people()
     make_cards()
     make_links()
     make_consents()
+
+
+def make_ring() -> None:
+    """By which keys the records can be read."""
+    op.create_table(
+        "ring",
+        sa.Column("id", sa.Integer),
+        key("key_check"),
+        sa.PrimaryKeyConstraint("id", name="pk_ring"),
+    )
 
 
 def make_conversations() -> None:
