@@ -1,6 +1,8 @@
 """The ``hesbot`` command: parses words, calls one function. No work is done here.
 
-Every failure that a person can mend is one clear line on standard error and exit status 2.
+Every failure is one clear line on standard error: with exit status 2 if a person can mend it, with
+1 and the place in the program if not. An error's own words are never printed; they may be a
+person's.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -49,8 +51,11 @@ def run() -> None:
 
 @app.command()
 def web() -> None:
-    """Run the HTTP side: the page, webhooks, health and metrics."""
-    _serve()
+    """Run what is reached over HTTP: the page, webhooks, health and metrics; no polling.
+
+    Several may run side by side on one PostgreSQL. Telegram needs PUBLIC_URL here.
+    """
+    _serve(polling=False)
 
 
 @app.command()
@@ -72,13 +77,8 @@ def chat(
             show(opening(State(), wording, LIMITS))
         from bot.app import chat as talk
 
-        try:
+        with _leaving_at_once():
             _run(talk(settings, person, wording, fresh))
-        except KeyboardInterrupt:
-            # Everything is closed, but a thread still holds the standard input, and the
-            # interpreter would stumble over it on its way out.
-            sys.stdout.flush()
-            os._exit(130)
 
 
 @cards.command("show")
@@ -93,6 +93,8 @@ def show_card(
         digits = digits_of(number)
         if digits is None:
             raise Refused("a card number has 16 digits")
+        if settings.fresh:
+            raise Refused("nothing is on record here yet")
         card = _run(find_card(settings, digits))
         if card is None:
             raise Refused("no such card is on record")
@@ -117,13 +119,13 @@ def new_keys() -> None:
     typer.echo(KeyRing.new().text(), nl=False)
 
 
-def _serve() -> None:
+def _serve(*, polling: bool = True) -> None:
     with _plain_errors() as settings:
         from bot.app import serve
         from bot.telemetry import set_up_logs
 
         set_up_logs()
-        _run(serve(settings, _announce), uvloop=True)
+        _run(serve(settings, _announce, polling=polling), uvloop=True)
 
 
 def _announce(settings: Settings, channels: Sequence[str]) -> None:
@@ -142,27 +144,40 @@ def _run(task: Coroutine[Any, Any, Any], *, uvloop: bool = False) -> Any:
 
 @contextmanager
 def _plain_errors() -> Iterator[Settings]:
-    """Settings for the block; what goes wrong is one line and exit status 2."""
-    from bot.settings import SettingsError, read_settings
+    """Settings for the block; what goes wrong in it is one line and an exit status."""
+    from bot.settings import read_settings
 
     try:
         yield read_settings()
-    except (SettingsError, Refused) as error:
-        _fail(str(error))
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
-    except Exception as error:
-        from bot.mending import advice
-
-        line = advice(error)
-        if line is None:
-            raise
-        _fail(line)
+    except (Exception, KeyboardInterrupt) as error:
+        raise typer.Exit(_explain(error)) from None
 
 
-def _fail(line: str) -> None:
-    typer.echo(f"hesbot: {line}", err=True)
-    raise typer.Exit(2)
+@contextmanager
+def _leaving_at_once() -> Iterator[None]:
+    """For a talk that is broken off: everything is closed, but a thread still holds the standard
+    input, and the interpreter would stumble over it on its way out."""
+    try:
+        yield
+    except (Exception, KeyboardInterrupt) as error:
+        status = _explain(error)
+        with suppress(OSError):
+            sys.stdout.flush()
+        os._exit(status)
+
+
+def _explain(error: BaseException) -> int:
+    """Print what went wrong; the exit status."""
+    if isinstance(error, typer.Exit):
+        return error.exit_code
+    if isinstance(error, KeyboardInterrupt):
+        return 130
+    from bot.mending import advice
+    from bot.telemetry import place_of
+
+    line = str(error) if isinstance(error, Refused) else advice(error)
+    typer.echo(f"hesbot: {line or f'stopped by a fault of ours: {place_of(error)}'}", err=True)
+    return 1 if line is None else 2
 
 
 def main() -> None:

@@ -9,19 +9,31 @@ from __future__ import annotations
 import asyncio
 import gc
 import hmac
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.channels.base import Answer, Channel, Limits
+from bot.channels.base import Channel, Limits
 from bot.channels.terminal import Terminal, show
-from bot.clock import clock
+from bot.clock import Clock, clock
 from bot.desk import Desk, RunErrand
-from bot.settings import Settings
+from bot.retention import EVERY, forget
+from bot.settings import Settings, SettingsError
 from bot.wording import Wording
 from conversations.replies import Reply, Word
-from storage import CardRecord, Conversations, Database, KeyRing, Registry, Vault
+from storage import (
+    CardRecord,
+    Conversations,
+    Database,
+    KeyRing,
+    Registry,
+    Vault,
+    admit,
+)
+
+log = logging.getLogger("hesbot")
 
 PAGE_WORDS = (
     "title",
@@ -47,12 +59,24 @@ PAGE_WORDS = (
 
 
 @dataclass(frozen=True, slots=True)
+class Records:
+    """The records, open, and what reads and writes them."""
+
+    database: Database
+    ring: KeyRing
+    conversations: Conversations
+    registry: Registry
+
+
+@dataclass(frozen=True, slots=True)
 class House:
     """The parts that every way of running shares, open and ready."""
 
     settings: Settings
     wording: Wording
+    now: Clock
     database: Database
+    conversations: Conversations
     registry: Registry
     ring: KeyRing
     desk: Desk
@@ -60,27 +84,78 @@ class House:
 
 
 @asynccontextmanager
-async def open_house(settings: Settings, wording: Wording | None = None) -> AsyncIterator[House]:
-    """Open the records and set up the desk; close everything on the way out."""
-    async with AsyncExitStack() as stack:
-        now = clock(settings.hesbot_now)
-        ring = key_ring(settings)
-        database = await Database.open(settings.database, home=settings.hesbot_home)
-        stack.push_async_callback(database.close)
+async def open_records(settings: Settings, *, new_keys: bool = True) -> AsyncIterator[Records]:
+    """Open the records and the keys to them; both are made where there are none.
+
+    Without ``new_keys`` lost ones raise UnusableKeys.
+    """
+    with _in_home():
+        # Keys that cannot be used must not leave an empty database behind, nor the other way.
+        given = given_keys(settings)
+        database = await Database.open(settings.database_url, home=settings.hesbot_home)
+    try:
+        with _in_home():
+            find = KeyRing.load_or_create if new_keys else KeyRing.load
+            ring = given or find(settings.key_file)
         vault = Vault(ring)
+        await admit(database, vault)
         registry = Registry(
             vault,
             deadline=settings.pairing_deadline,
             code_on_several_cards=settings.hes_code_on_several_cards,
         )
+        yield Records(database, ring, Conversations(vault), registry)
+    finally:
+        await database.close()
+
+
+@contextmanager
+def _in_home() -> Iterator[None]:
+    """Raise SettingsError where a folder or file of the home cannot be made or written."""
+    try:
+        yield
+    except OSError as error:
+        raise SettingsError(f"HESBOT_HOME: {error.strerror or 'cannot be used'}") from error
+
+
+def given_keys(settings: Settings) -> KeyRing | None:
+    """The keys from ``HESBOT_KEYS`` (a path, or the ring itself) or the file in the home folder.
+
+    None if the keys are still to be made.
+    """
+    given = settings.hesbot_keys.get_secret_value() if settings.hesbot_keys else ""
+    if given.lstrip().startswith("{"):
+        return KeyRing.parse(given)
+    if given:
+        return KeyRing.load(Path(given))
+    return KeyRing.load(settings.key_file) if settings.key_file.exists() else None
+
+
+@asynccontextmanager
+async def open_house(settings: Settings, wording: Wording | None = None) -> AsyncIterator[House]:
+    """Open the records and set up the desk; close everything on the way out."""
+    async with AsyncExitStack() as stack:
+        now = clock(settings.hesbot_now)
+        records = await stack.enter_async_context(open_records(settings))
         errand = await stack.enter_async_context(_hes_service(settings))
         wording = wording or Wording.load()
         limits: dict[str, Limits] = {}
-        desk = Desk(database, Conversations(vault), registry, wording, now, limits, errand)
+        database, registry = records.database, records.registry
+        desk = Desk(database, records.conversations, registry, wording, now, limits, errand)
         # What was loaded at start stays for ever; looking through it again would cost milliseconds.
         gc.freeze()
         gc.enable()
-        yield House(settings, wording, database, registry, ring, desk, limits)
+        yield House(
+            settings,
+            wording,
+            now,
+            database,
+            records.conversations,
+            registry,
+            records.ring,
+            desk,
+            limits,
+        )
 
 
 @asynccontextmanager
@@ -95,16 +170,6 @@ async def working(house: House, channels: Sequence[Channel]) -> AsyncIterator[No
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
         desk.cancel()
-
-
-def key_ring(settings: Settings) -> KeyRing:
-    """The keys from ``HESBOT_KEYS`` (a path, or the ring itself) or the file in the home folder."""
-    given = settings.hesbot_keys.get_secret_value() if settings.hesbot_keys else ""
-    if given.lstrip().startswith("{"):
-        return KeyRing.parse(given)
-    if given:
-        return KeyRing.load(Path(given))
-    return KeyRing.load_or_create(settings.hesbot_home / "keys.json")
 
 
 @asynccontextmanager
@@ -124,11 +189,17 @@ async def _hes_service(settings: Settings) -> AsyncIterator[RunErrand | None]:
 # --- the server -----------------------------------------------------------------------------
 
 
-def channels_of(house: House) -> list[Channel]:
-    """The messengers that are set up, and the browser, which always is."""
+def channels_of(house: House, *, polling: bool = True) -> list[Channel]:
+    """The messengers that are set up, and the browser, which always is.
+
+    Without ``polling`` a messenger that would have to ask for its updates is left out.
+    """
     found: list[Channel] = [_web(house)]
     if telegram := house.settings.telegram_bot_token:
-        found.append(_telegram(house, telegram.get_secret_value()))
+        if polling or house.settings.public_url:
+            found.append(_telegram(house, telegram.get_secret_value()))
+        else:
+            log.warning("Telegram is off: without PUBLIC_URL it needs polling, hence `hesbot run`")
     if twilio := house.settings.twilio_auth_token:
         found.append(_whatsapp(house, twilio.get_secret_value()))
     return found
@@ -172,20 +243,44 @@ def webhook_secret(settings: Settings, ring: KeyRing) -> str:
 def _whatsapp(house: House, token: str) -> Channel:
     from bot.channels.whatsapp import WhatsApp
 
+    if house.settings.public_url is None:
+        log.warning(
+            "PUBLIC_URL is not set: signatures of WhatsApp's webhooks are checked over"
+            " http://HOST:PORT/whatsapp, which is not the address that a tunnel or proxy has"
+        )
     return WhatsApp(house.desk, auth_token=token, public_url=house.settings.address)
 
 
-async def serve(settings: Settings, announce: Callable[[Settings, Sequence[str]], None]) -> None:
-    """Run everything until told to stop. ``announce`` gets the channels once we listen."""
-    from bot.server import application, server
+async def serve(
+    settings: Settings,
+    announce: Callable[[Settings, Sequence[str]], None],
+    *,
+    polling: bool = True,
+) -> None:
+    """Run everything until told to stop. ``announce`` gets the channels once we listen.
 
-    async with open_house(settings) as house:
-        channels = channels_of(house)
-        names = [channel.name for channel in channels]
-        app = application(channels, house.database)
-        http = server(app, settings.host, settings.port, lambda: announce(settings, names))
-        async with working(house, channels):
-            await http.serve()
+    Without ``polling``, for several processes side by side, only what comes by webhook or page.
+    """
+    from bot.server import application, bind, server
+
+    with closing(bind(settings.host, settings.port)) as socket:
+        settings = settings.model_copy(update={"port": socket.getsockname()[1]})
+        async with open_house(settings) as house:
+            channels = channels_of(house, polling=polling)
+            names = [channel.name for channel in channels]
+            app = application(channels, house.database)
+            http = server(app, lambda: announce(settings, names))
+            async with working(house, channels), forgetting(house):
+                await http.serve(sockets=[socket])
+
+
+@asynccontextmanager
+async def forgetting(house: House, every: float = EVERY) -> AsyncIterator[None]:
+    """Old messages are forgotten meanwhile. A fault in that ends the block with its error."""
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(forget(house.database, house.conversations, house.now, every))
+        yield
+        task.cancel()
 
 
 # --- the terminal ---------------------------------------------------------------------------
@@ -197,24 +292,28 @@ async def chat(settings: Settings, person: str, wording: Wording, greeted: bool)
         trouble = wording.answer((Reply("fault.records"),), "", Terminal.limits)
         terminal = Terminal(house.desk, person, trouble)
         house.limits[terminal.name] = terminal.limits
-        desk = asyncio.create_task(house.desk.run())
-        opening: Answer = await terminal.open()
-        if not greeted:
-            show(opening)
-        await terminal.run()
-        desk.cancel()
+        # The talk is the block itself: it ends with the input, or with the desk.
+        async with working(house, ()):
+            opening = await terminal.open()
+            if not greeted:
+                show(opening)
+            await terminal.run()
 
 
 # --- looking up -----------------------------------------------------------------------------
 
 
 async def find_card(settings: Settings, number: str) -> CardRecord | None:
-    """What is on record of one card."""
-    async with open_house(settings) as house, house.database.read() as connection:
-        return await house.registry.card(connection, number, clock(settings.hesbot_now)())
+    """What is on record of one card. Opens the records and nothing else, and makes no keys."""
+    async with (
+        open_records(settings, new_keys=False) as records,
+        records.database.read() as connection,
+    ):
+        return await records.registry.card(connection, number, clock(settings.hesbot_now)())
 
 
 async def upgrade(settings: Settings) -> None:
     """Bring the tables to the newest revision; opening does it."""
-    database = await Database.open(settings.database, home=settings.hesbot_home)
+    with _in_home():
+        database = await Database.open(settings.database_url, home=settings.hesbot_home)
     await database.close()

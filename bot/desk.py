@@ -25,7 +25,7 @@ from bot.cases import Case, Outcome, by_address, twins
 from bot.channels.base import Answer, Inbound, Limits, Unavailable
 from bot.clock import Clock
 from bot.opening import opening
-from bot.telemetry import BATCHES, EVENTS, FAULTS, REPEATS
+from bot.telemetry import BATCHES, EVENTS, FAULTS, REPEATS, place_of
 from bot.wording import Wording
 from conversations.actions import (
     Action,
@@ -92,17 +92,8 @@ def _safely(state: State, event: Event, now: datetime) -> Turn:
         return step(state, event, now)
     except Exception as error:
         FAULTS.labels("step").inc()
-        log.error("step failed", extra={"kind": type(event).__name__, "error": _where(error)})
+        log.error("step failed", extra={"kind": type(event).__name__, "error": place_of(error)})
         return Turn(state, (_FAULT,))
-
-
-def _where(error: BaseException) -> str:
-    """An error's kind and the line that raised it; never its words, which may be a person's."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    line = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "?"
-    return f"{type(error).__name__} at {line}"
 
 
 class Desk:
@@ -158,7 +149,7 @@ class Desk:
                 finding = await run(errand)
         except Exception as error:
             FAULTS.labels("errand").inc()
-            log.error("errand failed", extra={"error": _where(error)})
+            log.error("errand failed", extra={"error": place_of(error)})
             finding = CodeChecked(errand.links, Verdict.UNCHECKED)
         learned = replace(inbound, event=Learned(finding), sequence=None)
         return (await self._submit(learned, before)).answer
@@ -204,7 +195,7 @@ class Desk:
                 case.fail(Unavailable())
         except Exception as error:
             FAULTS.labels("batch").inc()
-            log.error("batch failed", extra={"size": len(batch), "error": _where(error)})
+            log.error("batch failed", extra={"size": len(batch), "error": place_of(error)})
             await self._split(batch)
 
     async def _split(self, batch: Sequence[Case]) -> None:
@@ -373,7 +364,7 @@ def _state(kept: bytes | None) -> State:
         return from_plain(_read_plain(kept))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         FAULTS.labels("state").inc()
-        log.error("state unreadable", extra={"error": _where(error)})
+        log.error("state unreadable", extra={"error": place_of(error)})
         return State()
 
 

@@ -3,39 +3,44 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterable
-from socket import socket
+from collections.abc import Callable, Iterable, Mapping
+from socket import AF_INET, AF_INET6, SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET, socket
 from types import FrameType
 
 import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from bot.channels.base import Channel
+from bot.settings import SettingsError
 from storage import Database, Unavailable
 
 STOP_WITHIN = 5
 """Seconds that requests under way are given when the server is told to stop."""
+
+HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+"""Of what the server says itself; each channel has its own for what it says."""
 
 
 def application(channels: Iterable[Channel], database: Database) -> Starlette:
     """Every channel's routes and the operator's."""
 
     async def alive(_request: Request) -> Response:
-        return PlainTextResponse("ok")
+        return _plain("ok")
 
     async def ready(_request: Request) -> Response:
         try:
             await database.ping()
         except Unavailable:
-            return PlainTextResponse("database unavailable", 503, {"Retry-After": "5"})
-        return PlainTextResponse("ok")
+            return _plain("database unavailable", 503, {"Retry-After": "5"})
+        return _plain("ok")
 
     async def metrics(_request: Request) -> Response:
-        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+        return Response(generate_latest(), 200, HEADERS, CONTENT_TYPE_LATEST)
 
     routes = [route for channel in channels for route in channel.routes()]
     routes += [
@@ -43,7 +48,24 @@ def application(channels: Iterable[Channel], database: Database) -> Starlette:
         Route("/readyz", ready),
         Route("/metrics", metrics),
     ]
-    return Starlette(routes=routes)
+    return Starlette(routes=routes, exception_handlers={HTTPException: _refused, 500: _failed})
+
+
+async def _refused(_request: Request, error: Exception) -> Response:
+    """No such page, or not in this way."""
+    if not isinstance(error, HTTPException):
+        raise error
+    return _plain(error.detail, error.status_code, error.headers)
+
+
+async def _failed(_request: Request, _error: Exception) -> Response:
+    return _plain("Internal Server Error", 500)
+
+
+def _plain(
+    text: str, status: int = 200, headers: Mapping[str, str] | None = None
+) -> PlainTextResponse:
+    return PlainTextResponse(text, status, {**(headers or {}), **HEADERS})
 
 
 class Server(uvicorn.Server):
@@ -63,17 +85,35 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
-        await super().startup(sockets)
+        try:
+            await super().startup(sockets)
+        except OSError as error:
+            raise _not_to_be_had(error) from None
         if self.started:
             self._announce()
 
 
-def server(app: Starlette, host: str, port: int, announce: Callable[[], None]) -> Server:
-    """A server for the app; ``announce`` is called once it listens."""
+def bind(host: str, port: int) -> socket:
+    """Take the address, without listening yet. Raise SettingsError if it cannot be had."""
+    taken = socket(AF_INET6 if ":" in host else AF_INET, SOCK_STREAM)
+    try:
+        taken.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
+        taken.bind((host, port))
+    except (OSError, UnicodeError) as error:
+        taken.close()
+        raise _not_to_be_had(error) from None
+    return taken
+
+
+def _not_to_be_had(error: Exception) -> SettingsError:
+    why = getattr(error, "strerror", None) or "no such address"
+    return SettingsError(f"HOST, PORT: cannot listen there: {why}")
+
+
+def server(app: Starlette, announce: Callable[[], None]) -> Server:
+    """A server for the app, to be given its sockets; ``announce`` is called once it listens."""
     config = uvicorn.Config(
         app,
-        host=host,
-        port=port,
         lifespan="off",
         access_log=False,
         log_config=None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +11,17 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from conversations.calendar import ISTANBUL
+
+DATABASE_FILE = "hesbot.sqlite3"
+"""The database in the home folder; here too, so that nothing heavy is imported to look for it."""
+
+_TOKEN = re.compile(r"[0-9]+:[\w-]{20,}", re.ASCII)
+"""Telegram says no more of a bot's token than its shape; a real one has 35 characters there."""
+
+_SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")
+"""Bot API, setWebhook, ``secret_token``."""
+
+_SQLITE = re.compile(r"sqlite(?:\+aiosqlite)?:///([^?]+)")
 
 
 class SettingsError(Exception):
@@ -27,8 +39,22 @@ def _plain_url(url: str | None) -> str | None:
     return url.rstrip("/") if url else None
 
 
+def _bot_token(token: SecretStr) -> SecretStr:
+    if not _TOKEN.fullmatch(token.get_secret_value()):
+        raise ValueError("is not a token of @BotFather's (123456789:35 letters and digits)")
+    return token
+
+
+def _webhook_secret(secret: SecretStr) -> SecretStr:
+    if not _SECRET.fullmatch(secret.get_secret_value()):
+        raise ValueError("must be 1 to 256 letters, digits, _ and -")
+    return secret
+
+
 Moment = Annotated[datetime, AfterValidator(_aware)]
 Url = Annotated[str | None, AfterValidator(_plain_url)]
+BotToken = Annotated[SecretStr, AfterValidator(_bot_token)]
+WebhookSecret = Annotated[SecretStr, AfterValidator(_webhook_secret)]
 
 
 class Settings(BaseSettings):
@@ -60,22 +86,24 @@ class Settings(BaseSettings):
     public_url: Url = Field(
         default=None, description="where the world reaches us; turns webhooks on"
     )
-    telegram_bot_token: SecretStr | None = Field(default=None, description="turns Telegram on")
-    telegram_webhook_secret: SecretStr | None = Field(
+    telegram_bot_token: BotToken | None = Field(default=None, description="turns Telegram on")
+    telegram_webhook_secret: WebhookSecret | None = Field(
         default=None, description="secret of the webhook; derived from the key ring if not given"
     )
     telegram_api_base: Url = Field(
         default=None, description="another Bot API server than the official one"
     )
     twilio_account_sid: str | None = Field(
-        default=None, description="turns WhatsApp on, with the token"
+        default=None, description="our account at Twilio, for notices"
     )
-    twilio_auth_token: SecretStr | None = Field(default=None, description="signs Twilio's webhooks")
+    twilio_auth_token: SecretStr | None = Field(
+        default=None, description="turns WhatsApp on: Twilio signs its webhooks with it"
+    )
     twilio_whatsapp_from: str | None = Field(
-        default=None, description="our WhatsApp number at Twilio"
+        default=None, description="our WhatsApp number at Twilio, for notices"
     )
     twilio_api_base: Url = Field(
-        default=None, description="another Twilio server than the official one"
+        default=None, description="another Twilio server than the official one, for notices"
     )
     hes_service_url: Url = Field(
         default=None, description="the HES query service; format check only without"
@@ -84,14 +112,22 @@ class Settings(BaseSettings):
     hes_service_password: SecretStr = Field(default=SecretStr(""), description="its password")
 
     @property
-    def database(self) -> str:
-        """The database's address; by default a SQLite file in the home folder."""
-        return self.database_url or f"sqlite:///{self.hesbot_home / 'hesbot.sqlite3'}"
+    def database_file(self) -> Path | None:
+        """The SQLite file of the records; None if they are on a server."""
+        if self.database_url is None:
+            return self.hesbot_home / DATABASE_FILE
+        named = _SQLITE.match(self.database_url)
+        return Path(named[1]) if named else None
 
     @property
     def fresh(self) -> bool:
-        """Nothing has ever been recorded in this home."""
-        return self.database_url is None and not (self.hesbot_home / "hesbot.sqlite3").exists()
+        """Nothing has ever been recorded here."""
+        return self.database_file is not None and not self.database_file.exists()
+
+    @property
+    def key_file(self) -> Path:
+        """Where the keys are unless ``HESBOT_KEYS`` says otherwise."""
+        return self.hesbot_home / "keys.json"
 
     @property
     def address(self) -> str:
@@ -106,4 +142,5 @@ def read_settings() -> Settings:
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         name = str(first["loc"][0]).upper() if first["loc"] else "settings"
-        raise SettingsError(f"{name}: {first['msg']}") from None
+        why = first["msg"].removeprefix("Value error, ")
+        raise SettingsError(f"{name}: {why}") from None

@@ -1,7 +1,11 @@
 """Logs and metrics: what an operator sees. Nothing personal is ever handed to them.
 
-Code logs keys, codes and counts; as a second line of defence every log line is redacted for what
-looks like an identity number, card, phone, HES code or e-mail address.
+Code logs keys, codes and counts; an exception is named by its kind and place, never by its words,
+which may be a person's. As a second line of defence every log line is redacted for what looks like
+an identity number, card, phone, HES code or e-mail address.
+
+Labels of a metric come from lists that the code knows, never from what arrives: each new value of
+a label is kept in memory for ever.
 """
 
 from __future__ import annotations
@@ -9,6 +13,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from prometheus_client import Counter, Histogram
@@ -16,7 +21,17 @@ from prometheus_client import Counter, Histogram
 EVENTS = Counter("hesbot_events", "Events answered", ["channel"])
 REPEATS = Counter("hesbot_repeats", "Messages that came again and got the same answer")
 FAULTS = Counter("hesbot_faults", "Faults of ours or of the records", ["where"])
-REFUSED = Counter("hesbot_refused_requests", "Webhook requests refused", ["channel", "why"])
+REFUSED = Counter(
+    "hesbot_refused_requests", "Updates refused, or of no use here", ["channel", "why"]
+)
+FAILED_CALLS = Counter(
+    "hesbot_failed_calls", "Calls to a messenger that failed, each try", ["channel", "why"]
+)
+REPORTED = Counter(
+    "hesbot_reported_messages",
+    "What became of our answers, by the messenger's own report",
+    ["channel", "status", "error"],
+)
 ERRANDS = Counter("hesbot_errands", "Questions to outside services by outcome", ["outcome"])
 BATCHES = Histogram(
     "hesbot_batch_events", "Events in one batch", buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
@@ -28,10 +43,24 @@ _PERSONAL = re.compile(
     r"|[^\s@\"']+@[^\s@\"']+\.[a-z]{2,}"
 )
 
+_WORDS_OF_ASYNCIO = re.compile(r"[^(<:\n]*")
+"""What asyncio says before it quotes a task, a future or a call, and with them their values."""
+
 
 def redact(text: str) -> str:
     """The text without anything that looks like a person's number, code or address."""
     return _PERSONAL.sub("[redacted]", text)
+
+
+def place_of(error: BaseException) -> str:
+    """An error's kind and the line that raised it; never its words, which may be a person's."""
+    if isinstance(error, BaseExceptionGroup):
+        return ", ".join(map(place_of, error.exceptions))
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    line = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "?"
+    return f"{type(error).__name__} at {line}"
 
 
 def set_up_logs(level: str = "INFO") -> None:
@@ -42,8 +71,10 @@ def set_up_logs(level: str = "INFO") -> None:
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.stdlib.ExtraAdder(),
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _placed,
+        _unquoted,
         _redacted,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
@@ -60,8 +91,38 @@ def set_up_logs(level: str = "INFO") -> None:
         logging.getLogger(talkative).setLevel(logging.WARNING)
 
 
+def _placed(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    """An exception by its kind and place."""
+    exc_info = event.pop("exc_info", None)
+    if isinstance(exc_info, tuple) and exc_info[1] is not None:
+        event["error"] = place_of(exc_info[1])
+    return event
+
+
+def _unquoted(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    """asyncio's events without the reprs in them, which quote an exception's words."""
+    if event.get("logger") == "asyncio" and (said := _WORDS_OF_ASYNCIO.match(event["event"])):
+        event["event"] = said[0].strip()
+    return event
+
+
 def _redacted(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
     return {
-        key: redact(value) if isinstance(value, str) and key != "timestamp" else value
+        key: value if key in _OF_THE_LOG else _without_persons(value)
         for key, value in event.items()
     }
+
+
+_OF_THE_LOG = frozenset({"_record", "_from_structlog"})
+
+
+def _without_persons(value: Any) -> Any:
+    """The value redacted however deep a person's stands in it, text or number."""
+    if isinstance(value, Mapping):
+        return {redact(str(key)): _without_persons(each) for key, each in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_without_persons(each) for each in value]
+    if value is None or isinstance(value, bool | float):
+        return value
+    told = place_of(value) if isinstance(value, BaseException) else redact(str(value))
+    return value if isinstance(value, int) and told == str(value) else told

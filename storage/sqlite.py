@@ -6,6 +6,7 @@ statements costs several times the statements themselves. This module knows no t
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import time
 from collections.abc import Iterable, Sequence
@@ -70,6 +71,14 @@ class Cursor:
 
 class Connection(aiosqlite.Connection):
     """A connection whose cursors go to the thread once."""
+
+    async def _connect(self) -> aiosqlite.Connection:
+        try:
+            return await super()._connect()
+        except BaseException:
+            # Told to stop, the thread answers to a loop that may be closed by then; wait for it.
+            await asyncio.to_thread(self._thread.join)
+            raise
 
     def cursor(self) -> Cursor:  # type: ignore[override]
         """A cursor; making it costs nothing."""

@@ -33,6 +33,7 @@ from bot.channels.base import FrontDesk, Inbound, Limits, Unavailable
 from bot.channels.http import read_body
 from bot.channels.telegram_api import API_TIMEOUT, HOPELESS, PATIENCE, Line
 from bot.channels.telegram_wire import Call
+from bot.telemetry import FAILED_CALLS, REFUSED
 from conversations.events import Address, Delivered
 
 log = logging.getLogger(__name__)
@@ -55,7 +56,7 @@ class Telegram:
     ``secret`` is what Telegram repeats in a header of each request (setWebhook: 1-256 letters,
     digits, ``_`` and ``-``). ``commands`` are the command menu by two-letter language, "" being
     everybody else's. Without ``public_url`` updates are fetched by long polling, ``long_poll``
-    seconds at a time. ``counts`` counts what was refused, of no use, or failed, by reason.
+    seconds at a time.
     """
 
     name = "telegram"
@@ -83,7 +84,6 @@ class Telegram:
         self._long_poll = long_poll
         self._tasks: asyncio.TaskGroup | None = None
         self._lanes: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
-        self.counts = self._line.counts
 
     def routes(self) -> Sequence[Route]:
         return [Route(PATH, self._webhook, methods=["POST"])]
@@ -125,14 +125,14 @@ class Telegram:
         return hmac.compare_digest(given, self._secret.encode())
 
     def _refuse(self, reason: str, status: int) -> Response:
-        self._line.count(reason)
+        REFUSED.labels(self.name, reason).inc()
         return Response(status_code=status)
 
     async def _respond(self, update: wire.Update) -> Response:
         try:
             calls = await self._receive(update)
         except Unavailable as pause:
-            self._line.count("unavailable")
+            REFUSED.labels(self.name, "unavailable").inc()
             return Response(status_code=503, headers={"Retry-After": str(pause.retry_after)})
         course = wire.plan(calls)
         await self._perform(course.before)
@@ -214,7 +214,7 @@ class Telegram:
         calls: list[Call] = []
         inbound = wire.inbound_of(update)
         if inbound is None:
-            self._line.count("unused")
+            REFUSED.labels(self.name, "unused").inc()
         else:
             answer = await self._desk.receive(inbound)
             calls = wire.encode(int(inbound.address.id), answer)
@@ -239,7 +239,7 @@ class Telegram:
                 await asyncio.sleep(pause.retry_after)
             else:
                 return
-        self._line.count("unreported")
+        FAILED_CALLS.labels(self.name, "unreported").inc()
 
     async def _announce_commands(self) -> None:
         for language, commands in self._commands.items():

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -30,6 +29,7 @@ from aiogram.methods.base import TelegramMethod
 from aiogram.utils.backoff import Backoff, BackoffConfig
 
 from bot.channels.telegram_wire import Call
+from bot.telemetry import FAILED_CALLS
 
 log = logging.getLogger(__name__)
 
@@ -63,12 +63,11 @@ _METHODS: Mapping[str, type[TelegramMethod[Any]]] = {
 
 
 class Line:
-    """The line to the Bot API, and what each of its refusals means here. ``counts`` counts them."""
+    """The line to the Bot API, and what each of its refusals means here."""
 
     def __init__(self, token: str, api_base: str | None, patience: BackoffConfig) -> None:
         server = TelegramAPIServer.from_base(api_base) if api_base else PRODUCTION
         self.bot = Bot(token, session=AiohttpSession(api=server, timeout=API_TIMEOUT))
-        self.counts: Counter[str] = Counter()
         self._patience = patience
 
     async def ask(self, call: Call) -> Any:
@@ -78,7 +77,7 @@ class Line:
             try:
                 return await self._sit_out_floods(method)
             except AiogramError as refusal:
-                self.count(type(refusal).__name__)
+                _count(refusal)
                 if not isinstance(refusal, _FAULTS):
                     return None
         return None
@@ -113,14 +112,14 @@ class Line:
 
     async def wait(self, pause: Backoff, fault: Exception) -> None:
         """Wait after a fault, no shorter than Telegram asked for."""
-        self.count(type(fault).__name__)
+        _count(fault)
         asked = fault.retry_after if isinstance(fault, TelegramRetryAfter) else 0
         await asyncio.sleep(max(asked, next(pause)))
 
-    def count(self, reason: str) -> None:
-        """Note that something was refused, of no use, or failed."""
-        self.counts[reason] += 1
-        log.debug("telegram: %s", reason)
+
+def _count(fault: Exception) -> None:
+    # By kind: there are as many as there are classes, whatever Telegram says.
+    FAILED_CALLS.labels("telegram", type(fault).__name__).inc()
 
 
 def _reason(fault: Exception) -> str:

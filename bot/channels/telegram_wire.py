@@ -175,9 +175,7 @@ def _event_of(message: ChatMessage | types.Message) -> Event | None:
     if message.from_user is None or message.from_user.is_bot:
         return None
     event = _content_of(message, message.from_user.id)
-    return event and replace(
-        event, written_at=_moment(message), message=str(message.message_id)
-    )
+    return event and replace(event, written_at=_moment(message), message=str(message.message_id))
 
 
 def _moment(message: ChatMessage | types.Message) -> datetime:

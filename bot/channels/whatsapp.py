@@ -8,9 +8,7 @@ here: an answer goes back in the response to the message it answers.
 from __future__ import annotations
 
 import hmac
-import logging
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
@@ -32,10 +30,9 @@ from bot.channels.base import (
     written,
 )
 from bot.channels.http import read_body
+from bot.telemetry import REFUSED, REPORTED
 from conversations.events import Address, Command, Event, OptedOut, Said, SentMedia
 from conversations.turkish import fold
-
-log = logging.getLogger(__name__)
 
 PATH = "/whatsapp"
 STATUS_PATH = "/whatsapp/status"
@@ -43,7 +40,7 @@ PREFIX = "whatsapp:"
 
 # Twilio's own list, then what people write here.
 _OPT_OUT = """
-    STOP, UNSUBSCRIBE, END, QUIT, STOPALL, REVOKE, OPTOUT, CANCEL,
+    STOP, UNSUBSCRIBE, END, QUIT, STOPALL, STOP ALL, REVOKE, OPTOUT, OPT OUT, CANCEL,
     DUR, DURDUR, İPTAL, ÇIK, ABONELİKTEN ÇIK
 """
 OPT_OUT_WORDS = frozenset(map(fold, _OPT_OUT.split(",")))
@@ -51,6 +48,18 @@ OPT_OUT_WORDS = frozenset(map(fold, _OPT_OUT.split(",")))
 
 SILENT = frozenset({"STOP", "HELP"})
 """Kinds of ``OptOutType`` that Twilio has answered by itself (Advanced Opt-Out)."""
+
+_STATUSES = "accepted scheduled queued sending sent delivered read undelivered failed canceled"
+STATUSES = frozenset(_STATUSES.split())
+"""What becomes of a message that goes out (Twilio, Message resource, Status)."""
+
+_ERRORS = """
+    20003 21211 21610 21611 21614 21617 21655 21656 21658 30001 30008
+    63001 63002 63003 63005 63007 63010 63012 63013 63014 63015 63016 63017 63018 63020 63021
+    63023 63024 63026 63027 63028 63032 63033 63038 63040 63041 63049
+"""
+ERRORS = frozenset(_ERRORS.split())
+"""Twilio's error numbers that say something of us, of the receiver or of the 24-hour window."""
 
 _MOST_FIELDS = 200
 _LONGEST_OPT_OUT = 40
@@ -76,8 +85,6 @@ class WhatsApp:
 
     ``public_url`` is the address Twilio is given, without ``/whatsapp``: signatures cover it. In
     Twilio's console the address ends ``#rc=5&rp=all&rt=4000``, or a 503 is not tried again.
-    ``counts`` counts what was refused or of no use, by reason; ``statuses`` what became of answers,
-    by ``MessageStatus`` and ``ErrorCode``.
     """
 
     name = "whatsapp"
@@ -87,8 +94,6 @@ class WhatsApp:
         self._desk = desk
         self._validator = RequestValidator(auth_token)
         self._public_url = public_url.rstrip("/")
-        self.counts: Counter[str] = Counter()
-        self.statuses: Counter[tuple[str, str]] = Counter()
 
     def routes(self) -> Sequence[Route]:
         return [
@@ -107,12 +112,12 @@ class WhatsApp:
             return fields
         inbound = decode(fields)
         if inbound is None:
-            self._count("unused")
+            REFUSED.labels(self.name, "unused").inc()
             return _twiml(Answer())
         try:
             answer = await self._desk.receive(inbound)
         except Unavailable as pause:
-            self._count("unavailable")
+            REFUSED.labels(self.name, "unavailable").inc()
             return Response(status_code=503, headers={"Retry-After": str(pause.retry_after)})
         return _twiml(Answer() if is_answered_by_twilio(fields) else answer)
 
@@ -120,7 +125,8 @@ class WhatsApp:
         fields = await self._signed_fields(request)
         if isinstance(fields, Response):
             return fields
-        self.statuses[fields.get("MessageStatus", ""), fields.get("ErrorCode", "")] += 1
+        status = _listed(fields.get("MessageStatus", ""), STATUSES)
+        REPORTED.labels(self.name, status, _listed(fields.get("ErrorCode", ""), ERRORS)).inc()
         return Response(status_code=204)
 
     async def _signed_fields(self, request: Request) -> Fields | Response:
@@ -157,12 +163,13 @@ class WhatsApp:
         return hmac.compare_digest(expected.encode(), signature.encode())
 
     def _refuse(self, reason: str, status: int) -> Response:
-        self._count(reason)
+        REFUSED.labels(self.name, reason).inc()
         return Response(status_code=status)
 
-    def _count(self, reason: str) -> None:
-        self.counts[reason] += 1
-        log.debug("whatsapp: %s", reason)
+
+def _listed(word: str, known: frozenset[str]) -> str:
+    """The word if it is a known one: what is counted by must not grow with what arrives."""
+    return word if not word or word in known else "other"
 
 
 def read_form(body: str) -> Fields:

@@ -12,8 +12,10 @@ from starlette.applications import Starlette
 
 from bot.channels.base import MAX_BODY, Answer, Button, Inbound, Message
 from bot.channels.telegram import Telegram
+from bot.telemetry import FAILED_CALLS, REFUSED
 from conversations.events import Address, Delivered, Picked, Said, SharedContact
 from tests.bot.channels.cases_telegram import message
+from tests.bot.channels.counting import Tally
 from tests.bot.channels.recording import RecordingDesk, down
 from tests.bot.channels.running import PUBLIC_URL, SECRET, channel, running, webhook
 from tests.fakes.serving import serve
@@ -47,11 +49,11 @@ async def post(local: str, body: Any, secret: str | None = SECRET) -> tuple[int,
 @pytest.mark.parametrize("secret", [None, "", "x", SECRET[:-1], SECRET + "1", "kapalı", "ÿ"])
 async def test_a_forged_request_is_refused(api: BotApi, secret: str | None) -> None:
     """Without the very secret nothing is read, whatever the header's letters are."""
-    desk = RecordingDesk()
-    async with webhook(api, desk) as (telegram, local):
+    desk, refused = RecordingDesk(), Tally(REFUSED, "telegram")
+    async with webhook(api, desk) as (_, local):
         assert await post(local, message(text="Ayşe"), secret) == (403, b"")
         assert desk.received == []
-        assert telegram.counts == {"secret": 1}
+        assert refused.since() == {("secret",): 1}
 
 
 async def test_an_answer_is_the_webhooks_response(api: BotApi) -> None:
@@ -153,11 +155,11 @@ async def test_a_delicate_text_is_reported_with_its_place(api: BotApi) -> None:
 async def test_while_the_records_are_down_telegram_asks_again(api: BotApi) -> None:
     """503 with Retry-After; nothing is lost, nothing done twice."""
     deniz, desk = api.person(42), RecordingDesk()
-    desk.outages = down(2)
-    async with webhook(api, desk) as (telegram, _):
+    desk.outages, refused = down(2), Tally(REFUSED, "telegram")
+    async with webhook(api, desk):
         await deniz.say("Ayşe")
         await api.idle()
-        assert telegram.counts["unavailable"] == 2
+        assert refused.since() == {("unavailable",): 2}
     assert [attempt.code for attempt in api.attempts] == [503, 503, 200]
     assert [attempt.waited for attempt in api.attempts] == [0, 5, 5]
     assert len(desk.received) == len(api.calls("sendMessage")) == 1
@@ -215,6 +217,20 @@ async def test_a_refused_text_does_not_hold_the_rest_up(
     assert [attempt.code for attempt in api.attempts] == [200]
 
 
+async def test_a_call_that_fails_is_counted_by_kind(api: BotApi) -> None:
+    """An operator sees blocks and faults; Telegram's own words are no label."""
+    deniz, desk = api.person(42), RecordingDesk(saying(Message("1"), Message("2")))
+    failed = Tally(FAILED_CALLS, "telegram")
+    async with webhook(api, desk):
+        api.script("sendMessage", [Scripted(403)])
+        await deniz.say("merhaba")
+        await api.idle()
+        api.script("sendMessage", [Scripted(500), Scripted(502)])
+        await deniz.say("merhaba")
+        await api.idle()
+    assert failed.since() == {("TelegramForbiddenError",): 1, ("TelegramServerError",): 2}
+
+
 async def test_a_body_too_large_is_refused(api: BotApi) -> None:
     """Announced or streamed, nothing over MAX_BODY is kept."""
     desk = RecordingDesk()
@@ -224,10 +240,11 @@ async def test_a_body_too_large_is_refused(api: BotApi) -> None:
         yield large[: MAX_BODY // 2]
         yield large[MAX_BODY // 2 :]
 
-    async with webhook(api, desk) as (telegram, local):
+    refused = Tally(REFUSED, "telegram")
+    async with webhook(api, desk) as (_, local):
         assert (await post(local, large))[0] == 413
         assert (await post(local, streamed()))[0] == 413
-        assert telegram.counts == {"size": 2}
+        assert refused.since() == {("size",): 2}
 
 
 @pytest.mark.parametrize(
@@ -246,10 +263,10 @@ async def test_what_is_no_update_is_counted(
     api: BotApi, body: bytes, status: int, reason: str
 ) -> None:
     """Not JSON is 400; what we merely do not know is 200, or Telegram would send it for a day."""
-    desk = RecordingDesk()
-    async with webhook(api, desk) as (telegram, local):
+    desk, refused = RecordingDesk(), Tally(REFUSED, "telegram")
+    async with webhook(api, desk) as (_, local):
         assert await post(local, body) == (status, b"")
-        assert telegram.counts == {reason: 1}
+        assert refused.since() == {(reason,): 1}
         assert desk.received == []
 
 

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from bot.channels.base import Answer, Button, Inbound, Message, Unavailable
+from bot.telemetry import REFUSED
 from conversations.events import Picked, Said
+from tests.bot.channels.counting import Tally
 from tests.bot.channels.recording import RecordingDesk, down
 from tests.bot.channels.running import channel, polling, running
 from tests.fakes.telegram import Answer as Scripted
@@ -178,18 +180,19 @@ async def test_an_update_nobody_can_read_is_passed_over(api: BotApi) -> None:
     await deniz.say("bir")
     api.world.publish("message", {"message_id": "no number"}, ("chat", 42))
     await deniz.say("iki")
-    async with polling(api, desk) as telegram:
+    refused = Tally(REFUSED, "telegram")
+    async with polling(api, desk):
         await api.until(lambda: answered(api, 2))
         await api.idle()
-        assert telegram.counts["unused"] == 1
+        assert refused.since() == {("unused",): 1}
     assert [line.text for line in deniz.transcript][2:] == ["bir", "iki"]
 
 
 async def test_a_block_is_of_no_use_here(api: BotApi) -> None:
     """my_chat_member is taken and not given to the desk."""
-    deniz, desk = api.person(42), RecordingDesk(repeat)
-    async with polling(api, desk) as telegram:
+    deniz, desk, refused = api.person(42), RecordingDesk(repeat), Tally(REFUSED, "telegram")
+    async with polling(api, desk):
         await deniz.block()
         await api.idle()
-        assert telegram.counts == {"unused": 1}
+        assert refused.since() == {("unused",): 1}
     assert desk.received == []

@@ -16,8 +16,10 @@ from twilio.request_validator import RequestValidator
 
 from bot.channels.base import MAX_BODY, Answer, Limits, Message
 from bot.channels.whatsapp import WhatsApp, decode, encode, read_form
+from bot.telemetry import REFUSED, REPORTED
 from conversations.events import Command, OptedOut, Said
 from tests.bot.channels.cases_whatsapp import INBOUND, OUTBOUND, PHONE, SID, In, Out, came, post
+from tests.bot.channels.counting import Tally
 from tests.bot.channels.recording import RecordingDesk, down
 from tests.fakes.serving import serve
 
@@ -73,14 +75,15 @@ async def twilio(channel: WhatsApp) -> AsyncIterator[Twilio]:
 @pytest.mark.parametrize("path", ["/whatsapp", "/whatsapp/status"])
 @pytest.mark.parametrize("signature", [None, "", "x", "ş", "c2lnbmF0dXJl", "A" * 28])
 async def test_a_forged_post_is_refused(
-    twilio: Twilio, desk: RecordingDesk, channel: WhatsApp, path: str, signature: str | None
+    twilio: Twilio, desk: RecordingDesk, path: str, signature: str | None
 ) -> None:
     """Without Twilio's signature nothing reaches the desk or the counts of what we said."""
+    refused, reported = Tally(REFUSED, "whatsapp"), Tally(REPORTED, "whatsapp")
     status, text, _ = await twilio.send(path, urlencode(post(Body="Ayşe")), signature)
     assert (status, text) == (403, "")
     assert desk.received == []
-    assert channel.statuses == {}
-    assert channel.counts == {"signature": 1}
+    assert reported.since() == {}
+    assert refused.since() == {("signature",): 1}
 
 
 async def test_a_signature_is_of_every_letter(twilio: Twilio, desk: RecordingDesk) -> None:
@@ -205,26 +208,25 @@ async def test_what_is_no_form_is_refused(
     assert desk.received == []
 
 
-async def test_what_has_no_sender_gets_an_empty_answer(
-    twilio: Twilio, desk: RecordingDesk, channel: WhatsApp
-) -> None:
+async def test_what_has_no_sender_gets_an_empty_answer(twilio: Twilio, desk: RecordingDesk) -> None:
     """A shape without sender or id is 200 and counted."""
+    refused = Tally(REFUSED, "whatsapp")
     status, text, _ = await twilio.post("/whatsapp", {"Body": "Ayşe"})
     assert (status, text) == (200, f"{HEAD}<Response />")
-    assert channel.counts == {"unused": 1}
+    assert refused.since() == {("unused",): 1}
     assert desk.received == []
 
 
 async def test_while_the_records_are_down_twilio_asks_again(
-    twilio: Twilio, desk: RecordingDesk, channel: WhatsApp
+    twilio: Twilio, desk: RecordingDesk
 ) -> None:
     """503 with Retry-After, and the same message has the same key afterwards."""
-    desk.outages = down(1)
+    desk.outages, refused = down(1), Tally(REFUSED, "whatsapp")
     status, text, headers = await twilio.post("/whatsapp", post(Body="Ayşe"))
     assert (status, text, headers["Retry-After"]) == (503, "", "5")
     assert (await twilio.post("/whatsapp", post(Body="Ayşe")))[0] == 200
     assert desk.keys == [SID]
-    assert channel.counts == {"unavailable": 1}
+    assert refused.since() == {("unavailable",): 1}
 
 
 async def test_a_repeated_message_has_the_same_key(twilio: Twilio, desk: RecordingDesk) -> None:
@@ -252,13 +254,15 @@ async def test_twilios_own_answer_is_enough(
     assert ("<Message>" in text) is is_answered
 
 
-async def test_what_became_of_answers_is_counted(twilio: Twilio, channel: WhatsApp) -> None:
-    """Status posts are 204, counted by state and error, and hold nothing of the person."""
+async def test_what_became_of_answers_is_counted(twilio: Twilio) -> None:
+    """Status posts are 204, counted by state and error; what is not on the lists is "other"."""
+    reported = Tally(REPORTED, "whatsapp")
     told = [{"MessageStatus": "read"}, {"MessageStatus": "failed", "ErrorCode": "63016"}]
-    for fields in (*told, told[0]):
+    odd = [{"MessageStatus": PHONE, "ErrorCode": str(code)} for code in range(99990, 99999)]
+    for fields in (*told, told[0], *odd):
         named = {"MessageSid": SID, "To": f"whatsapp:{PHONE}", **fields}
         assert (await twilio.post("/whatsapp/status", named))[:2] == (204, "")
-    assert channel.statuses == {("read", ""): 2, ("failed", "63016"): 1}
+    assert reported.since() == {("read", ""): 2, ("failed", "63016"): 1, ("other", "other"): 9}
 
 
 async def test_it_runs_in_its_routes_alone(channel: WhatsApp) -> None:
