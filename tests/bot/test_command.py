@@ -270,8 +270,10 @@ async def test_signatures_are_over_our_own_address_without_another(tmp_path: Pat
             "X-Twilio-Signature": signature,
             "Content-Type": "application/x-www-form-urlencoded",
         }
-        async with aiohttp.ClientSession() as session:
-            answer = await session.post(url, data=urlencode(fields), headers=headers)
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(url, data=urlencode(fields), headers=headers) as answer,
+        ):
             assert answer.status == 200
         log = await stopped(process)
     [warning] = [json.loads(each) for each in log.splitlines() if "signatures" in each]
