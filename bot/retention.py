@@ -35,5 +35,6 @@ async def forget(
             FAULTS.labels("retention").inc()
             log.warning("old messages not forgotten", extra={"why": str(error)})
         else:
-            log.info("old messages forgotten", extra={"count": count})
+            if count:
+                log.info("old messages forgotten", extra={"count": count})
         await asyncio.sleep(every)
