@@ -65,10 +65,8 @@ def _missed(state: State, invalid: Invalid) -> Turn:
 
 
 def accepted(state: State, value: Value) -> Turn:
-    answers = {**state.answers, state.field: value}
-    if state.correcting:
-        return proceed(replace(state, answers=answers), Reply("corrected"))
-    return proceed(replace(state, answers=answers))
+    said = (Reply("corrected"),) if state.correcting else ()
+    return proceed(replace(state, answers={**state.answers, state.field: value}), *said)
 
 
 def contact(state: State, event: SharedContact, now: datetime) -> Turn:

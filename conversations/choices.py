@@ -6,14 +6,13 @@ from dataclasses import replace
 
 from conversations.actions import RecordConsent
 from conversations.answers import accepted
-from conversations.commands import cancelled, commanded
+from conversations.commands import cancelled, commanded, read
 from conversations.events import Said
 from conversations.moves import (
     Turn,
     agree,
     begin,
     ended,
-    full_text,
     go,
     moved,
     proceed,
@@ -60,7 +59,7 @@ def _chosen_aside(state: State, choice: str) -> Turn:
 
 def _consented(state: State, choice: str) -> Turn:
     if choice == "full_text":
-        return say(state, full_text(NOTICE.name), full_text(CONSENT.name))
+        return read(state)
     if choice == "refuse":
         return refused(state)
     # A "dur" said before there was anybody on record is written down once there is.
@@ -84,7 +83,7 @@ def _reviewed(state: State, choice: str) -> Turn:
 
 def _decided(state: State, choice: str) -> Turn:
     if choice == "full_text":
-        return say(state, full_text(TERMS.name))
+        return read(state)
     if choice == "refuse":
         return ended(state, Reply("terms.refused"))
     return save(replace(state, accepted=TERMS.version))

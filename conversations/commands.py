@@ -112,7 +112,8 @@ def _later(state: State) -> Turn:
     return Turn(state, (Reply("later"),))
 
 
-def _read(state: State) -> Turn:
+def read(state: State) -> Turn:
+    """The whole text that belongs to the place: what is agreed to here, or the notice."""
     if state.place is Place.TERMS:
         return say(state, full_text(TERMS.name))
     if state.place is Place.CONSENT:
@@ -154,7 +155,7 @@ _MOVES = {
     "later": _later,
     "human": _human,
     "code_help": told_how,
-    "full_text": _read,
+    "full_text": read,
     "language": _languages,
     "resume": _resumed,
     "menu": _menu,

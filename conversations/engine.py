@@ -60,7 +60,9 @@ def step(state: State, event: Event, now: datetime) -> Turn:
     if isinstance(event, Delivered):
         return Turn(traced(state, event.message))
     turn = tidied(_step(state, event, now))
-    return turn if isinstance(event, Learned) else reminded(turn, command(event) == "status")
+    if isinstance(event, Learned) or turn.state.errand is None:
+        return turn
+    return reminded(turn, command(event) == "status")
 
 
 def _step(state: State, event: Event, now: datetime) -> Turn:
