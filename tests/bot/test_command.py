@@ -19,7 +19,7 @@ from twilio.request_validator import RequestValidator
 
 from tests.bot.channels.cases_whatsapp import post
 from tests.fakes.telegram import BotApi
-from tests.faults.processes import HESBOT, PATIENCE, ROOT, served, surroundings
+from tests.faults.processes import HESBOT, PATIENCE, ROOT, hesbot, served, surroundings
 from tests.storage.conftest import postgresql
 
 __all__ = ["postgresql"]
@@ -328,7 +328,9 @@ async def test_a_way_that_is_not_open_says_which_are(server: str) -> None:
 
 async def test_old_messages_are_forgotten_at_work(tmp_path: Path) -> None:
     """The task is started by the command: it looks once at once."""
-    async with started(tmp_path / "home", "run") as (process, _):
+    home = tmp_path / "home"
+    await hesbot(home, "chat", lines="merhaba\n", HESBOT_NOW="2021-01-01T12:00")
+    async with started(home, "run", HESBOT_NOW="2021-01-09T12:00") as (process, _):
         assert process.stderr is not None
         line = await process.stderr.readline()
         assert json.loads(line)["event"] == "old messages forgotten"
