@@ -34,6 +34,11 @@ class Verdict(StrEnum):
     MISMATCH = "mismatch"
     UNCHECKED = "unchecked"
 
+    @property
+    def denied(self) -> bool:
+        """Whether the code cannot be lived on: unknown, at its end, or somebody else's."""
+        return self in (Verdict.NOT_FOUND, Verdict.EXPIRED, Verdict.MISMATCH)
+
 
 @dataclass(frozen=True, slots=True)
 class Document:
@@ -103,6 +108,15 @@ class PersonFound:
 
 
 @dataclass(frozen=True, slots=True)
+class NoticesFound:
+    """What reaches this address unasked. ``stopped``: nothing at all; without ``reminders`` only
+    what concerns a card at once."""
+
+    reminders: bool
+    stopped: bool
+
+
+@dataclass(frozen=True, slots=True)
 class LanguagesFound:
     """The locales there is a catalogue for."""
 
@@ -116,6 +130,8 @@ class CodeChecked:
     links: tuple[int, ...]
     verdict: Verdict
     valid_until: datetime | None = None
+    risky: bool | None = None
+    """Whether the code's owner is kept from travelling; None if that was not said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +153,7 @@ Finding = (
     | LinkRefused
     | CardsFound
     | PersonFound
+    | NoticesFound
     | LanguagesFound
     | CodeChecked
     | VerdictKept
@@ -192,8 +209,20 @@ class LookUpLanguages:
 
 
 @dataclass(frozen=True, slots=True)
+class LookUpNotices:
+    """Find what reaches this address unasked."""
+
+
+@dataclass(frozen=True, slots=True)
 class SetNotices:
     """Let notices reach this address, or stop them (an opt-out and its withdrawal)."""
+
+    wanted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SetReminders:
+    """Let everything reach this address, which ends an opt-out too; or all but the reminders."""
 
     wanted: bool
 
@@ -205,7 +234,9 @@ Action = (
     | LookUpCards
     | LookUpPerson
     | LookUpLanguages
+    | LookUpNotices
     | SetNotices
+    | SetReminders
 )
 
 

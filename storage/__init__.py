@@ -7,26 +7,54 @@ from sqlalchemy.ext.asyncio import AsyncConnection as Connection
 
 from storage.admission import admit
 from storage.asked import Asked
+from storage.boardings import Attempt, Boardings, Passage
+from storage.candidates import Unfinished, Untravelled, WaningLink
 from storage.cards import CardRecord
+from storage.changes import Announce, CardChange, Recipient
 from storage.conversations import Conversations, Kept
 from storage.database import Database, Unavailable, UnknownDatabase
+from storage.entries import Entry, Post, Settled, Urgency
+from storage.ledger import Ledger
 from storage.migrations import NewerSchema
+from storage.parcels import Parcel
+from storage.pickup import Pickup
+from storage.receipts import Receipt
 from storage.registry import Registry
+from storage.risks import RiskChange, RiskOutcome
 from storage.vault import KeyRing, UnusableKeys, Vault
 
 __all__ = [
+    "Announce",
     "Asked",
+    "Attempt",
+    "Boardings",
+    "CardChange",
     "CardRecord",
     "Connection",
     "Conversations",
     "Database",
+    "Entry",
     "Kept",
     "KeyRing",
+    "Ledger",
     "NewerSchema",
+    "Parcel",
+    "Passage",
+    "Pickup",
+    "Post",
+    "Receipt",
+    "Recipient",
     "Registry",
+    "RiskChange",
+    "RiskOutcome",
+    "Settled",
     "Unavailable",
+    "Unfinished",
     "UnknownDatabase",
+    "Untravelled",
     "UnusableKeys",
+    "Urgency",
     "Vault",
+    "WaningLink",
     "admit",
 ]

@@ -5,22 +5,31 @@ Who may pair what is not decided here.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, bindparam, exists, select, update
+from sqlalchemy import ColumnElement, Row, exists, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from conversations.actions import CardView, Status, Verdict
 from storage import tables
+from storage.changes import Announce, CardChange, Recipient, Standing
 from storage.people import People, Profile
-from storage.standing import Standing, status_of
+from storage.settling import held_facts, write_standings
+from storage.statements import add_many
 from storage.vault import Vault, row
+
+CHUNK = 2_000
+"""Cards settled in one go."""
 
 Found = Row[*tuple[Any, ...]]
 """A card with its open link, if it has one."""
+
+
+Judge = Callable[..., Standing]
+"""``registry.status_of`` with the deadline given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +81,11 @@ class CardRecord:
 class Cards:
     """Reads cards and settles their status."""
 
-    def __init__(self, vault: Vault, people: People, deadline: datetime) -> None:
+    def __init__(self, vault: Vault, people: People, judge: Judge, announce: Announce) -> None:
         self._vault = vault
         self._people = people
-        self._deadline = deadline
+        self._judge = judge
+        self._announce = announce
 
     def number_key(self, number: str) -> bytes:
         """The blind index of a card's number."""
@@ -92,6 +102,10 @@ class Cards:
     def seal_number(self, number: str, key: bytes) -> bytes:
         """Seal a card's number for the card that has this blind index."""
         return self._vault.seal(number.encode(), row("cards", key))
+
+    def newcomer(self, now: datetime) -> Standing:
+        """What a card that nobody has paired is."""
+        return self._judge(suspended=False, verdict=None, valid_until=None, now=now)
 
     async def views(
         self, conn: AsyncConnection, now: datetime, which: ColumnElement[bool]
@@ -112,27 +126,30 @@ class Cards:
         *,
         relinked: bool = False,
         event: str | None = None,
-    ) -> None:
-        """Write the status that follows from the facts, and history where it changed.
+        actor: int | None = None,
+        others: tuple[Recipient, ...] = (),
+    ) -> int:
+        """Write the status that follows from the facts, and history where it changed; say how often
+        it did.
 
         ``relinked`` and ``event`` write history in any case: the cards have another code. The
-        history then names the event for a cause.
+        history then names the event for a cause. ``actor`` and ``others`` are handed on to those
+        who tell people, see ``CardChange``.
         """
-        if not card_ids:
-            return
-        column = tables.cards.c
-        found = await conn.execute(
-            _FACTS.where(column.id.in_(card_ids))
-            .order_by(column.id)
-            .with_for_update(of=tables.cards)
-        )
-        after = [(each, self._standing(each, now)) for each in found]
-        changed = [(card, new) for card, new in after if _differs(card, new)]
-        if changed:
-            await conn.execute(_CHANGE, [_changed(card, new, now) for card, new in changed])
-        if told := after if relinked or event else changed:
-            history = [_history(card, new, now, event) for card, new in told]
-            await conn.execute(tables.card_history.insert(), history)
+        changed, wanted = 0, sorted(set(card_ids))
+        for start in range(0, len(wanted), CHUNK):
+            some = wanted[start : start + CHUNK]
+            found = await held_facts(conn, some)
+            after = [(each, self._standing(each, now)) for each in found]
+            differing = [(card, new) for card, new in after if _differs(card, new)]
+            await write_standings(conn, [(card.id, new) for card, new in differing], now)
+            if told := after if relinked or event else differing:
+                history = [_history(card, new, now, event) for card, new in told]
+                await add_many(conn, _REMEMBER, history)
+                changes = [_change(card, new, now, actor, relinked, others) for card, new in told]
+                await self._announce(conn, changes)
+            changed += len(differing)
+        return changed
 
     async def record(self, conn: AsyncConnection, number: str, now: datetime) -> CardRecord | None:
         """All that is held of the card with that number."""
@@ -165,13 +182,19 @@ class Cards:
             valid_until=found.valid_until,
         )
 
+    def standing(self, found: Found | None, now: datetime) -> Standing:
+        """How a card stands whose facts were read elsewhere; None is a card that nobody knows."""
+        if found is None:
+            return self._judge(suspended=False, verdict=None, valid_until=None, now=now)
+        return self._standing(found, now)
+
     def _standing(self, found: Found, now: datetime) -> Standing:
-        return status_of(
-            suspended=found.suspended_at is not None,
+        until = found.suspended_until
+        return self._judge(
+            suspended=found.suspended_at is not None and (until is None or until > now),
             verdict=None if found.verdict is None else Verdict(found.verdict),
             valid_until=found.valid_until,
             now=now,
-            deadline=self._deadline,
         )
 
     def _number(self, found: Found) -> str:
@@ -200,11 +223,14 @@ _COLUMNS: tuple[ColumnElement[Any], ...] = (
     tables.cards.c.number_key,
     tables.cards.c.number,
     tables.cards.c.suspended_at,
+    tables.cards.c.suspended_until,
     tables.cards.c.status,
     tables.cards.c.cause,
     tables.cards.c.changed_at,
     tables.links.c.id.label("link_id"),
     tables.links.c.citizen_id,
+    tables.links.c.address_id,
+    tables.addresses.c.channel,
     tables.links.c.hes_key,
     tables.links.c.hes_code,
     tables.links.c.linked_at,
@@ -212,21 +238,23 @@ _COLUMNS: tuple[ColumnElement[Any], ...] = (
     tables.links.c.checked_at,
     tables.links.c.valid_until,
 )
-_PAIRED = select(*_COLUMNS).join_from(
-    tables.links, tables.cards, tables.links.c.card_id == tables.cards.c.id
+_PAIRED = (
+    select(*_COLUMNS)
+    .join_from(tables.links, tables.cards, tables.links.c.card_id == tables.cards.c.id)
+    .join(tables.addresses, tables.addresses.c.id == tables.links.c.address_id)
 )
-_FACTS = select(*_COLUMNS).outerjoin_from(
-    tables.cards,
-    tables.links,
-    (tables.links.c.card_id == tables.cards.c.id) & tables.links.c.ended_at.is_(None),
-)
-_CHANGE = (
-    update(tables.cards)
-    .where(tables.cards.c.id == bindparam("card"))
-    .values(
-        status=bindparam("new_status"), cause=bindparam("new_cause"), changed_at=bindparam("at")
+_FACTS = (
+    select(*_COLUMNS)
+    .outerjoin_from(
+        tables.cards,
+        tables.links,
+        (tables.links.c.card_id == tables.cards.c.id) & tables.links.c.ended_at.is_(None),
     )
+    .outerjoin(tables.addresses, tables.addresses.c.id == tables.links.c.address_id)
 )
+
+
+_REMEMBER = tables.card_history.insert()
 
 
 def once_paired_from(address_id: int) -> ColumnElement[bool]:
@@ -243,8 +271,25 @@ def _differs(card: Found, new: Standing) -> bool:
     return bool((card.status, card.cause) != (new.status, new.cause))
 
 
-def _changed(card: Found, new: Standing, now: datetime) -> dict[str, object]:
-    return {"card": card.id, "new_status": str(new.status), "new_cause": new.cause, "at": now}
+def _change(
+    card: Found,
+    new: Standing,
+    now: datetime,
+    actor: int | None,
+    relinked: bool,
+    others: tuple[Recipient, ...],
+) -> CardChange:
+    return CardChange(
+        card=card.id,
+        link=card.link_id,
+        before=Standing(Status(card.status), card.cause),
+        after=new,
+        at=now,
+        holder=None if card.link_id is None else Recipient(card.address_id, card.channel),
+        actor=actor,
+        relinked=relinked,
+        others=others,
+    )
 
 
 def _history(card: Found, new: Standing, now: datetime, event: str | None) -> dict[str, object]:

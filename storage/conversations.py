@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache, partial
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import delete, func, select, update
@@ -88,16 +89,24 @@ class Conversations:
         states: Mapping[Address, bytes | None],
         inbox: Sequence[Kept],
         now: datetime,
+        steps: Mapping[Address, str] = MappingProxyType({}),
     ) -> None:
         """Write the new states (None: the conversation is blank again) and the messages answered.
 
-        An address is "heard" when the inbox holds a message of it.
+        An address is "heard" when the inbox holds a message of it. ``steps`` are the questions that
+        are open, by form and field.
         """
         keys = {address: self._address_key(address) for address in states}
         heard = {kept.address for kept in inbox}
         blank = [keys[address] for address, state in states.items() if state is None]
         changed = [
-            self._state_row(keys[address], state, now, now if address in heard else None)
+            self._state_row(
+                keys[address],
+                state,
+                steps.get(address, ""),
+                now,
+                now if address in heard else None,
+            )
             for address, state in states.items()
             if state is not None
         ]
@@ -119,17 +128,19 @@ class Conversations:
             .values(answer=self._vault.seal(answer, row("inbox", key)))
         )
 
-    async def forget_inbox(self, conn: AsyncConnection, before: datetime) -> int:
-        """Delete the messages received before that moment; say how many."""
-        old = tables.inbox.c.received_at < before
-        return (await conn.execute(delete(tables.inbox).where(old))).rowcount
+    async def forget_inbox(self, conn: AsyncConnection, before: datetime, limit: int) -> int:
+        """Delete messages received before that moment, at most so many; say how many."""
+        inbox = tables.inbox.c
+        old = select(inbox.key).where(inbox.received_at < before).limit(limit)
+        return (await conn.execute(delete(tables.inbox).where(inbox.key.in_(old)))).rowcount
 
     def _state_row(
-        self, key: bytes, state: bytes, now: datetime, heard_at: datetime | None
+        self, key: bytes, state: bytes, step: str, now: datetime, heard_at: datetime | None
     ) -> dict[str, object]:
         return {
             "address_key": key,
             "state": self._vault.seal(state, row("conversations", key)),
+            "step": step,
             "updated_at": now,
             "heard_at": heard_at,
         }
@@ -164,6 +175,7 @@ def _upsert_state(insert: Any) -> Any:
         index_elements=[old.address_key],
         set_={
             "state": new.state,
+            "step": new.step,
             "updated_at": new.updated_at,
             "heard_at": func.coalesce(new.heard_at, old.heard_at),
         },

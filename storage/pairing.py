@@ -23,12 +23,12 @@ from conversations.actions import (
     Verdict,
 )
 from conversations.turkish import fold
-from storage import tables
+from storage import gate, tables
 from storage.asked import Asked
 from storage.cards import Cards, once_paired_from
 from storage.people import Citizen, Consent, People, Profile, Sender, profile_of
-from storage.standing import DEAD_CODES
 from storage.statements import lock, needs_locks, upsert
+from storage.suspensions import Suspensions
 
 
 class _Refused(Exception):
@@ -52,7 +52,7 @@ class _Target:
         """Whether it is another's: suspended, or with a code that the HES service did not deny."""
         if self.link is None or self.link.citizen_id == citizen_id:
             return False
-        return self.suspended or self.link.verdict not in DEAD_CODES
+        return self.suspended or not Verdict(self.link.verdict).denied
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +72,17 @@ class Pairing:
     ``code_on_several_cards`` lets one person use a code more than once.
     """
 
-    def __init__(self, people: People, cards: Cards, *, code_on_several_cards: bool) -> None:
+    def __init__(
+        self,
+        people: People,
+        cards: Cards,
+        suspensions: Suspensions,
+        *,
+        code_on_several_cards: bool,
+    ) -> None:
         self._people = people
         self._cards = cards
+        self._suspensions = suspensions
         self._code_on_several_cards = code_on_several_cards
 
     async def claim(self, conn: AsyncConnection, actions: Collection[Action]) -> None:
@@ -87,7 +95,10 @@ class Pairing:
             return
         saving = [action for action in actions if isinstance(action, SaveLink)]
         keys = [key for action in saving for key in self._keys(action)]
-        await lock(conn, [*keys, *await _keys_on_record(conn, actions)])
+        wanted = [*keys, *await _keys_on_record(conn, actions)]
+        if wanted:
+            await gate.enter(conn)
+        await lock(conn, wanted)
 
     async def save(
         self, conn: AsyncConnection, asked: Asked, action: SaveLink
@@ -219,7 +230,7 @@ class Pairing:
         )
         using = (await conn.execute(wanted)).all()
         others = [each for each in using if each.citizen_id != citizen_id]
-        if any(each.verdict not in DEAD_CODES for each in others):
+        if any(not Verdict(each.verdict).denied for each in others):
             return "code_taken"
         mine = {each.card_id for each in using if each.citizen_id == citizen_id}
         if not self._code_on_several_cards and len(mine | cards) > 1:
@@ -272,7 +283,13 @@ class Pairing:
             **_judged(old if same else None),
         }
         await conn.execute(tables.links.insert().values(link))
-        await self._cards.settle(conn, [card_id], asked.now, relinked=True)
+        # A code may have been called risky before anybody paired it.
+        await self._suspensions.follow(conn, [plan.code_key], asked.now)
+        before = None if old is None else old.address_id
+        others = await self._people.other_addresses(conn, citizen_id, before, address_id)
+        await self._cards.settle(
+            conn, [card_id], asked.now, relinked=True, actor=address_id, others=others
+        )
 
     async def _new_card(self, conn: AsyncConnection, asked: Asked, number: str) -> int:
         key = self._cards.number_key(number)

@@ -15,10 +15,11 @@ from typing import Any
 from sqlalchemy import Row, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from conversations.actions import Document, Holder, Value
+from conversations.actions import Document, Holder, NoticesFound, Value
 from conversations.events import Address
 from storage import tables
 from storage.asked import Asked
+from storage.changes import Recipient
 from storage.conversations import address_key
 from storage.statements import upsert
 from storage.vault import Vault, row
@@ -101,6 +102,17 @@ class People:
             update(address).where(address.c.id == sender.id).values(citizen_id=citizen_id)
         )
 
+    async def other_addresses(
+        self, conn: AsyncConnection, citizen_id: int, former: int | None, present: int
+    ) -> tuple[Recipient, ...]:
+        """The citizen's addresses and the former one of a card, without the present one."""
+        column = tables.addresses.c
+        wanted = (column.citizen_id == citizen_id) | (column.id == former)
+        found = await conn.execute(
+            select(column.id, column.channel).where(wanted, column.id != present)
+        )
+        return tuple(Recipient(each.id, each.channel) for each in found)
+
     async def set_notices(
         self, conn: AsyncConnection, address: Address, wanted: bool, now: datetime
     ) -> None:
@@ -111,6 +123,39 @@ class People:
         await conn.execute(
             update(tables.addresses).where(column.key == key).values(opted_out_at=stopped)
         )
+
+    async def set_reminders(
+        self, conn: AsyncConnection, address: Address, wanted: bool, now: datetime
+    ) -> None:
+        """Let everything reach a known address again, or all but the reminders."""
+        column = tables.addresses.c
+        values: dict[str, Any] = {"reminders_off_at": func.coalesce(column.reminders_off_at, now)}
+        if wanted:
+            values = {"reminders_off_at": None, "opted_out_at": None}
+        key = address_key(self._vault, address)
+        await conn.execute(update(tables.addresses).where(column.key == key).values(values))
+
+    async def set_reach(
+        self, conn: AsyncConnection, address: Address, reachable: bool, now: datetime
+    ) -> None:
+        """Keep whether anything arrives at a known address, from the first time it did not."""
+        column = tables.addresses.c
+        blocked = None if reachable else func.coalesce(column.blocked_at, now)
+        key = address_key(self._vault, address)
+        await conn.execute(
+            update(tables.addresses).where(column.key == key).values(blocked_at=blocked)
+        )
+
+    async def notices(self, conn: AsyncConnection, address: Address) -> NoticesFound:
+        """What reaches an address unasked; one that is not known has declined nothing."""
+        column = tables.addresses.c
+        found = await conn.execute(
+            select(column.reminders_off_at, column.opted_out_at).where(
+                column.key == address_key(self._vault, address)
+            )
+        )
+        declined, stopped = found.one_or_none() or (None, None)
+        return NoticesFound(reminders=declined is None, stopped=stopped is not None)
 
     async def citizen(self, conn: AsyncConnection, citizen_id: int) -> Citizen:
         """The citizen with that number, who must exist."""

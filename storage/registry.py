@@ -1,15 +1,15 @@
-"""Citizens, addresses, cards, links, consents: the actions of the talk, carried out.
+"""What a card's status is, and the actions of the talk, carried out.
 
-Rules of pairing live in ``pairing``, of a card's status in ``standing``. Nothing here knows what is
-said to anybody.
+``status_of`` is the one place where a status is decided. Rules of pairing live in ``pairing``, of
+suspending in ``suspensions``. Nothing here knows what is said to anybody.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 
-from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from conversations.actions import (
@@ -19,34 +19,93 @@ from conversations.actions import (
     Finding,
     KeepVerdict,
     LookUpCards,
+    LookUpNotices,
     LookUpPerson,
     PersonFound,
     RecordConsent,
     SaveLink,
     SetNotices,
+    SetReminders,
+    Status,
     Verdict,
     VerdictKept,
 )
 from conversations.events import Address
-from storage import tables
+from storage import gate
 from storage.asked import Asked
+from storage.boardings import Boardings
 from storage.cards import CardRecord, Cards, once_paired_from
+from storage.changes import Announce, Standing, unannounced
 from storage.pairing import Pairing
+from storage.passes import CodeQuestion, questions
 from storage.people import Consent, People
-from storage.standing import DEAD_CODES
+from storage.risks import Risks
+from storage.suspensions import Suspensions
 from storage.vault import Vault
+from storage.verdicts import keep_verdicts, open_codes, renewals_among
+
+# --- what a card's status is ----------------------------------------------------------------
+
+
+def status_of(
+    *,
+    suspended: bool,
+    verdict: Verdict | None,
+    valid_until: datetime | None,
+    now: datetime,
+    deadline: datetime,
+) -> Standing:
+    """The status of a card; ``verdict`` is of its open link's code, None if there is no link.
+
+    A suspension stands above all. A code that nobody could check yet is good enough. Whoever has no
+    good code may travel until the deadline and not after it; with a good one the card lives again.
+    """
+    if suspended:
+        return Standing(Status.SUSPENDED, "suspended")
+    if verdict is not None and not verdict.denied and not _over(valid_until, now):
+        return Standing(Status.ACTIVE, "paired")
+    late = now >= deadline
+    if verdict is None:
+        cause = "deadline_passed" if late else "never_paired"
+    else:
+        cause = f"code_{verdict}" if verdict.denied else "code_expired"
+    return Standing(Status.PASSIVE if late else Status.UNPAIRED, cause)
+
+
+def _over(until: datetime | None, now: datetime) -> bool:
+    return until is not None and until <= now
+
+
+# --- who may change it ----------------------------------------------------------------------
 
 
 class Registry:
-    """The register. All its functions work inside the caller's transaction."""
+    """The register. All its functions work inside the caller's transaction.
+
+    ``announce`` is given every change of a card's status inside the transaction that makes it.
+    """
 
     def __init__(
-        self, vault: Vault, *, deadline: datetime, code_on_several_cards: bool = True
+        self,
+        vault: Vault,
+        *,
+        deadline: datetime,
+        code_on_several_cards: bool = True,
+        announce: Announce = unannounced,
     ) -> None:
+        self._vault = vault
         self._people = People(vault)
-        self._cards = Cards(vault, self._people, deadline)
+        self.cards = self._cards = Cards(
+            vault, self._people, partial(status_of, deadline=deadline), announce
+        )
+        self.boardings = Boardings(vault, self._cards)
+        self.suspensions = Suspensions(self._cards)
+        self.risks = Risks(vault, self._cards, self.suspensions)
         self._pairing = Pairing(
-            self._people, self._cards, code_on_several_cards=code_on_several_cards
+            self._people,
+            self._cards,
+            self.suspensions,
+            code_on_several_cards=code_on_several_cards,
         )
 
     async def perform(self, conn: AsyncConnection, asked: Sequence[Asked]) -> list[Finding]:
@@ -62,6 +121,28 @@ class Registry:
         """All that is held of a card at that moment, unmasked; None if the card is not known."""
         return await self._cards.record(conn, number, now)
 
+    async def questions(
+        self, conn: AsyncConnection, before: datetime, after: int, limit: int
+    ) -> list[CodeQuestion]:
+        """The next codes to ask the HES service about, see ``passes.questions``."""
+        return await questions(conn, self._vault, before, after, limit)
+
+    async def keep_verdicts(
+        self, conn: AsyncConnection, checked: Sequence[CodeChecked], now: datetime
+    ) -> None:
+        """Write what the HES service said when nobody was waiting for it; people are told.
+
+        To be called before anything is locked: it closes the gate.
+        """
+        await gate.close(conn)
+        await self._judge(conn, checked, now)
+
+    async def set_reach(
+        self, conn: AsyncConnection, address: Address, reachable: bool, now: datetime
+    ) -> None:
+        """Keep whether anything arrives at an address, as its messenger says."""
+        await self._people.set_reach(conn, address, reachable, now)
+
     async def _finding(self, conn: AsyncConnection, asked: Asked) -> Finding:
         match asked.action:
             case RecordConsent():
@@ -69,11 +150,16 @@ class Registry:
             case SaveLink() as action:
                 return await self._pairing.save(conn, asked, action)
             case KeepVerdict(checked):
-                return await self._keep_verdict(conn, checked, asked.now)
+                return await self._keep_verdict(conn, checked, asked)
             case LookUpCards():
                 return await self._look_up_cards(conn, asked)
             case LookUpPerson():
                 return await self._look_up_person(conn, asked.address)
+            case LookUpNotices():
+                return await self._people.notices(conn, asked.address)
+            case SetReminders(wanted):
+                await self._people.set_reminders(conn, asked.address, wanted, asked.now)
+                return Done()
             case SetNotices(wanted):
                 await self._people.set_notices(conn, asked.address, wanted, asked.now)
                 return Done()
@@ -97,33 +183,49 @@ class Registry:
         await self._people.record(conn, consents)
 
     async def _keep_verdict(
-        self, conn: AsyncConnection, checked: CodeChecked, now: datetime
+        self, conn: AsyncConnection, checked: CodeChecked, asked: Asked
     ) -> VerdictKept:
-        # "Could not be checked" says nothing about the code, so it changes nothing.
-        if checked.verdict is Verdict.UNCHECKED:
-            return VerdictKept(checked)
-        link = tables.links.c
-        kept = await conn.execute(
-            update(tables.links)
-            .where(link.id.in_(checked.links), link.ended_at.is_(None))
-            .values(verdict=str(checked.verdict), checked_at=now, valid_until=checked.valid_until)
-            .returning(link.id, link.card_id)
-        )
-        judged = {each.id: each.card_id for each in kept}
-        await self._cards.settle(conn, judged.values(), now)
-        if checked.verdict not in DEAD_CODES or not judged:
-            return VerdictKept(checked)
-        return VerdictKept(checked, await self._restore(conn, judged, now))
+        sender = await self._people.sender(conn, asked.address)
+        actor = None if sender is None else sender.id
+        denied, restored = await self._judge(conn, [checked], asked.now, actor)
+        return VerdictKept(checked, restored=bool(denied) and denied == restored)
+
+    async def _judge(
+        self,
+        conn: AsyncConnection,
+        checked: Sequence[CodeChecked],
+        now: datetime,
+        actor: int | None = None,
+    ) -> tuple[set[int], set[int]]:
+        """Keep verdicts; the cards whose code was denied, and those that got the former one back.
+
+        "Could not be checked" says nothing about a code, so it changes nothing.
+        """
+        said = [each for each in checked if each.verdict is not Verdict.UNCHECKED]
+        judged = await keep_verdicts(conn, said, now)
+        for risky in (True, False):
+            links = [link for each in said if each.risky is risky for link in each.links]
+            if told := [link for link in links if link in judged]:
+                await self.risks.told_by_service(conn, told, risky, now)
+        await self._cards.settle(conn, judged.values(), now, actor=actor)
+        denied = [link for each in said if each.verdict.denied for link in each.links]
+        tried = {link: judged[link] for link in denied if link in judged}
+        return set(tried.values()), await self._restore(conn, tried, now)
 
     async def _restore(
         self, conn: AsyncConnection, denied: Mapping[int, int], now: datetime
-    ) -> bool:
-        """Undo the renewals that failed (cards by denied link); say whether all could be undone."""
-        cards = [
-            card for link, card in denied.items() if await self._pairing.restore(conn, link, now)
-        ]
+    ) -> set[int]:
+        """Undo the renewals that failed (cards by denied link); the cards where it could be."""
+        renewals = await renewals_among(conn, denied)
+        cards = {
+            card
+            for link, card in denied.items()
+            if link in renewals and await self._pairing.restore(conn, link, now)
+        }
+        # The code given back may have been called risky while it was replaced.
+        await self.suspensions.follow(conn, await open_codes(conn, cards), now)
         await self._cards.settle(conn, cards, now, event="code_restored")
-        return len(cards) == len(denied)
+        return cards
 
     async def _look_up_cards(self, conn: AsyncConnection, asked: Asked) -> CardsFound:
         sender = await self._people.sender(conn, asked.address)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     BindParameter,
     Column,
     ColumnElement,
+    Dialect,
+    Insert,
     LargeBinary,
     Table,
     any_,
@@ -40,6 +44,51 @@ def among_keys(build: Callable[[ColumnElement[bool]], Any], key: Column[bytes]) 
     array = any_(bindparam("keys", type_=ARRAY(LargeBinary)))
     several: BindParameter[bytes] = bindparam("keys", expanding=True)
     return {"sqlite": build(key.in_(several)), "postgresql": build(key == array)}
+
+
+def among_numbers(
+    build: Callable[[ColumnElement[bool]], Any], column: ColumnElement[int]
+) -> dict[str, Any]:
+    """By dialect, the statement over the rows whose ``column`` is in the list ``numbers``."""
+    # One parameter however many numbers, so that the statement is compiled and planned once.
+    array = any_(bindparam("numbers", type_=ARRAY(BigInteger)))
+    listed = func.json_each(bindparam("numbers", type_=JSON)).table_valued("value")
+    several = column.in_(select(listed.c.value))
+    return {"sqlite": build(several), "postgresql": build(column == array)}
+
+
+async def add_many(conn: AsyncConnection, insert: Insert, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Insert rows that all name the same columns; how many, or -1 where the driver does not say.
+
+    The driver gets them as they are: SQLAlchemy's own way costs more than many an insert itself.
+    ``insert`` is one that is built once.
+    """
+    if not rows:
+        return 0
+    names = tuple(rows[0])
+    made = _MADE.get((insert, names, conn.dialect.name))
+    if made is None:
+        made = _MADE[insert, names, conn.dialect.name] = _make(insert, names, conn.dialect)
+    sql, pick, processes = made
+    columns = list(zip(*map(pick, rows), strict=True))
+    for place, process in processes:
+        columns[place] = tuple(map(process, columns[place]))
+    return (await conn.exec_driver_sql(sql, list(zip(*columns, strict=True)))).rowcount
+
+
+_Made = tuple[str, Callable[[Mapping[str, Any]], Any], list[tuple[int, Callable[[Any], Any]]]]
+_MADE: dict[tuple[Insert, tuple[str, ...], str], _Made] = {}
+
+
+def _make(insert: Insert, names: tuple[str, ...], dialect: Dialect) -> _Made:
+    """The statement for the driver, and how a row becomes its parameters."""
+    compiled = insert.compile(dialect=dialect, column_keys=list(names))
+    order = compiled.positiontup or []
+    found = [
+        (place, insert.table.c[name].type.dialect_impl(dialect).bind_processor(dialect))
+        for place, name in enumerate(order)
+    ]
+    return str(compiled), itemgetter(*order), [(at, each) for at, each in found if each]
 
 
 def needs_locks(conn: AsyncConnection) -> bool:

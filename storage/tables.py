@@ -6,66 +6,12 @@ Whatever is personal is either sealed (``LargeBinary`` named after what it holds
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import Any, ClassVar
+from datetime import datetime
 
-from sqlalchemy import DateTime, Dialect, Index, LargeBinary, MetaData, Table, TypeDecorator, text
-from sqlmodel import Field, SQLModel
+from sqlalchemy import Float, Index, LargeBinary, Table
+from sqlmodel import Field
 
-NAMES = {
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-    "pk": "pk_%(table_name)s",
-}
-"""How constraints are called, so that a migration can name them on every database."""
-
-
-class Moment(TypeDecorator[datetime]):
-    """A point in time: aware in Python, UTC in the row. SQLite keeps no zone, so it is put back."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Refuse a naive time; nobody could say which moment it means."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a moment needs its time zone")
-        utc = value.astimezone(UTC)
-        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
-
-    def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], Any] | None:
-        """Convert a moment once for all rows of a batch, which have the same."""
-        convert = super().bind_processor(dialect)
-        if convert is None:
-            return None
-        last: tuple[datetime | None, Any] = (None, None)
-
-        def process(value: datetime | None) -> Any:
-            nonlocal last
-            known, converted = last
-            if value is not known:
-                converted = convert(value)
-                last = (value, converted)
-            return converted
-
-        return process
-
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
-        """Give the moment in UTC."""
-        if value is None:
-            return None
-        moment: datetime = value
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
-class Record(SQLModel):
-    """What all tables share."""
-
-    metadata: ClassVar[MetaData] = MetaData(naming_convention=NAMES)
+from storage.columns import BIG, Moment, Record, only
 
 
 class RingRow(Record, table=True):
@@ -89,14 +35,18 @@ class InboxRow(Record, table=True):
 
 
 class ConversationRow(Record, table=True):
-    """Where one address stands in the talk (sealed). A blank conversation has no row."""
+    """Where one address stands in the talk (sealed). A blank conversation has no row.
+
+    ``step`` is the form and the question that is open, "" outside a form.
+    """
 
     __tablename__ = "conversations"
 
     address_key: bytes = Field(sa_type=LargeBinary(16), primary_key=True)
     state: bytes
+    step: str = Field(sa_column_kwargs={"server_default": ""})
     updated_at: datetime = Field(sa_type=Moment)
-    heard_at: datetime | None = Field(sa_type=Moment)
+    heard_at: datetime | None = Field(sa_type=Moment, index=True)
 
 
 class CitizenRow(Record, table=True):
@@ -114,7 +64,11 @@ class CitizenRow(Record, table=True):
 
 
 class AddressRow(Record, table=True):
-    """A place to write to; ``address`` is the messenger's id, sealed."""
+    """A place to write to; ``address`` is the messenger's id, sealed.
+
+    ``opted_out_at``: nothing is sent; ``reminders_off_at``: only what concerns a card at once.
+    ``blocked_at``: the messenger says that nothing arrives there.
+    """
 
     __tablename__ = "addresses"
     __table_args__ = ({"sqlite_autoincrement": True},)
@@ -126,19 +80,27 @@ class AddressRow(Record, table=True):
     citizen_id: int | None = Field(foreign_key="citizens.id", index=True)
     locale: str
     opted_out_at: datetime | None = Field(sa_type=Moment)
+    reminders_off_at: datetime | None = Field(sa_type=Moment)
+    blocked_at: datetime | None = Field(sa_type=Moment)
     created_at: datetime = Field(sa_type=Moment)
 
 
 class CardRow(Record, table=True):
-    """A card. ``status`` and ``cause`` are what the facts gave when last looked at."""
+    """A card. ``status`` and ``cause`` are what the facts gave when last looked at.
+
+    ``suspended_at`` and ``suspended_until`` sum up its open suspensions; an end that is not known
+    is NULL.
+    """
 
     __tablename__ = "cards"
+    __table_args__ = (Index("ix_cards_changed_at", "changed_at", "id"),)
 
     id: int | None = Field(default=None, primary_key=True)
     number_key: bytes = Field(sa_type=LargeBinary(16), unique=True)
     number: bytes
     personalised: bool | None
     suspended_at: datetime | None = Field(sa_type=Moment)
+    suspended_until: datetime | None = Field(sa_type=Moment)
     status: str = Field(index=True)
     cause: str
     changed_at: datetime = Field(sa_type=Moment)
@@ -157,15 +119,10 @@ class LinkRow(Record, table=True):
             "uq_links_open_card",
             "card_id",
             unique=True,
-            sqlite_where=text("ended_at IS NULL"),
-            postgresql_where=text("ended_at IS NULL"),
+            **only("ended_at IS NULL"),
         ),
-        Index(
-            "ix_links_open_code",
-            "hes_key",
-            sqlite_where=text("ended_at IS NULL"),
-            postgresql_where=text("ended_at IS NULL"),
-        ),
+        Index("ix_links_open_code", "hes_key", **only("ended_at IS NULL")),
+        Index("ix_links_open_until", "valid_until", **only("ended_at IS NULL")),
         {"sqlite_autoincrement": True},
     )
 
@@ -213,6 +170,167 @@ class ConsentRow(Record, table=True):
     withdrawn_at: datetime | None = Field(sa_type=Moment)
 
 
+class SuspensionRow(Record, table=True):
+    """A card held back because of a code it was paired with. Ended ones stay as history."""
+
+    __tablename__ = "suspensions"
+    __table_args__ = (
+        Index("uq_suspensions_open", "card_id", "hes_key", unique=True, **only("ended_at IS NULL")),
+        Index("ix_suspensions_open_code", "hes_key", **only("ended_at IS NULL")),
+        Index("ix_suspensions_open_until", "until", **only("ended_at IS NULL")),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    card_id: int = Field(foreign_key="cards.id", index=True)
+    hes_key: bytes = Field(sa_type=LargeBinary(16))
+    started_at: datetime = Field(sa_type=Moment)
+    until: datetime | None = Field(sa_type=Moment)
+    ended_at: datetime | None = Field(sa_type=Moment)
+    end_cause: str | None
+
+
+class RiskRow(Record, table=True):
+    """The newest word on a code, also on one that nobody has paired yet.
+
+    ``hes_code`` is sealed and only there while the code is risky.
+    """
+
+    __tablename__ = "risks"
+
+    hes_key: bytes = Field(sa_type=LargeBinary(16), primary_key=True)
+    hes_code: bytes | None
+    risky: bool
+    changed_at: datetime = Field(sa_type=Moment)
+    until: datetime | None = Field(sa_type=Moment)
+    updated_at: datetime = Field(sa_type=Moment, index=True)
+
+
+class RiskChangeRow(Record, table=True):
+    """A record of the risk feed that was taken; the same id again changes nothing."""
+
+    __tablename__ = "risk_changes"
+
+    id_key: bytes = Field(sa_type=LargeBinary(16), primary_key=True)
+    received_at: datetime = Field(sa_type=Moment, index=True)
+
+
+class DeliveryRow(Record, table=True):
+    """A message to one address that was not asked for, and what became of it. Nothing personal.
+
+    ``key`` names the cause, so that one cause never writes twice. ``urgency`` is 0 for what goes
+    first. ``about`` is JSON for the sentence. ``repeats`` counts how often it may have gone out
+    before. ``cause`` says why it is held, waits again or failed. ``rest_until`` is in real time,
+    whatever ``HESBOT_NOW`` says: until then nobody but ``worker`` touches the row.
+    """
+
+    __tablename__ = "deliveries"
+    __table_args__ = (
+        Index(
+            "ix_deliveries_pending",
+            "channel",
+            "urgency",
+            "due_at",
+            "id",
+            **only("state = 'pending'"),
+        ),
+        Index("ix_deliveries_sending", "rest_until", **only("state = 'sending'")),
+        Index("ix_deliveries_unknown", "rest_until", **only("state = 'unknown'")),
+        Index("ix_deliveries_held", "channel", **only("state = 'held'")),
+        Index("ix_deliveries_provider_id", "provider_id", **only("provider_id IS NOT NULL")),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: int | None = Field(default=None, sa_type=BIG, primary_key=True)
+    key: str = Field(unique=True)
+    kind: str
+    urgency: int
+    channel: str
+    address_id: int = Field(foreign_key="addresses.id", index=True)
+    card_id: int | None = Field(foreign_key="cards.id", index=True)
+    link_id: int | None = Field(foreign_key="links.id", index=True)
+    about: str
+    state: str
+    cause: str
+    due_at: datetime = Field(sa_type=Moment)
+    expires_at: datetime | None = Field(sa_type=Moment)
+    attempts: int
+    repeats: int
+    worker: str | None
+    rest_until: datetime | None = Field(sa_type=Moment)
+    provider_id: str | None
+    created_at: datetime = Field(sa_type=Moment)
+    sent_at: datetime | None = Field(sa_type=Moment)
+    updated_at: datetime = Field(sa_type=Moment)
+
+
+class PaceRow(Record, table=True):
+    """When the next message of a sender may go: ``tat`` is seconds since 1970 (GCRA)."""
+
+    __tablename__ = "paces"
+
+    name: str = Field(primary_key=True)
+    tat: float = Field(sa_type=Float(53))
+
+
+class ContentRow(Record, table=True):
+    """A text that WhatsApp keeps for us: a template or a set of buttons, by its name there."""
+
+    __tablename__ = "contents"
+
+    name: str = Field(primary_key=True)
+    sid: str
+    approval: str
+    updated_at: datetime = Field(sa_type=Moment)
+
+
+class ImportRow(Record, table=True):
+    """How far a file of cards was read; the same file goes on from there."""
+
+    __tablename__ = "imports"
+
+    fingerprint: str = Field(primary_key=True)
+    position: int = Field(sa_type=BIG)
+    line: int = Field(sa_type=BIG)
+    added: int = Field(sa_type=BIG)
+    changed: int = Field(sa_type=BIG)
+    known: int = Field(sa_type=BIG)
+    bad: int = Field(sa_type=BIG)
+    updated_at: datetime = Field(sa_type=Moment)
+    finished_at: datetime | None = Field(sa_type=Moment)
+
+
+class ReportRow(Record, table=True):
+    """A report of attempts to travel that was made; ``sha256`` is of its JSON file, ``content``.
+
+    The content is kept (sealed), since people's names and links change after it.
+    """
+
+    __tablename__ = "reports"
+
+    id: int | None = Field(default=None, primary_key=True)
+    from_at: datetime = Field(sa_type=Moment)
+    to_at: datetime = Field(sa_type=Moment)
+    made_at: datetime = Field(sa_type=Moment)
+    attempts: int
+    sha256: str
+    content: bytes
+
+
+class BoardingRow(Record, table=True):
+    """An attempt to travel on a suspended card. ``key``: the same attempt is kept once."""
+
+    __tablename__ = "boardings"
+    __table_args__ = (Index("ix_boardings_unreported", "at", **only("report_id IS NULL")),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    key: bytes = Field(sa_type=LargeBinary(16), unique=True)
+    card_id: int = Field(foreign_key="cards.id", index=True)
+    validator_id: str
+    at: datetime = Field(sa_type=Moment)
+    received_at: datetime = Field(sa_type=Moment)
+    report_id: int | None = Field(foreign_key="reports.id", index=True)
+
+
 metadata = Record.metadata
 
 ring: Table = metadata.tables["ring"]
@@ -224,3 +342,12 @@ cards: Table = metadata.tables["cards"]
 links: Table = metadata.tables["links"]
 card_history: Table = metadata.tables["card_history"]
 consents: Table = metadata.tables["consents"]
+suspensions: Table = metadata.tables["suspensions"]
+risks: Table = metadata.tables["risks"]
+risk_changes: Table = metadata.tables["risk_changes"]
+deliveries: Table = metadata.tables["deliveries"]
+paces: Table = metadata.tables["paces"]
+contents: Table = metadata.tables["contents"]
+imports: Table = metadata.tables["imports"]
+reports: Table = metadata.tables["reports"]
+boardings: Table = metadata.tables["boardings"]

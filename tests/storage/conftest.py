@@ -9,12 +9,14 @@ import os
 import tempfile
 import uuid
 import warnings
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 
 import asyncpg
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from storage.changes import CardChange
 from storage.database import Database
 from storage.registry import Registry
 from storage.vault import KeyRing, Vault
@@ -72,6 +74,31 @@ def vault() -> Vault:
 def office(database: Database, vault: Vault) -> Office:
     """An empty register."""
     return Office(database, Registry(vault, deadline=DEADLINE))
+
+
+@pytest.fixture
+def told() -> list[CardChange]:
+    """What the register has announced."""
+    return []
+
+
+@pytest.fixture
+def town(database: Database, vault: Vault, told: list[CardChange]) -> Office:
+    """An empty register that announces what changes."""
+
+    async def announce(_conn: AsyncConnection, changes: Sequence[CardChange]) -> None:
+        told.extend(changes)
+
+    return Office(database, Registry(vault, deadline=DEADLINE, announce=announce))
+
+
+@pytest.fixture
+async def offices(url: str, vault: Vault) -> AsyncIterator[list[Office]]:
+    """Two processes on one register."""
+    databases = [await Database.open(url) for _ in range(2)]
+    yield [Office(each, Registry(vault, deadline=DEADLINE)) for each in databases]
+    for each in databases:
+        await each.close()
 
 
 @pytest.fixture

@@ -31,6 +31,7 @@ from storage.asked import Asked
 from storage.cards import CardRecord
 from storage.database import Database
 from storage.registry import Registry
+from storage.risks import RiskChange, RiskOutcome
 
 DEADLINE = datetime(2021, 1, 14, 21, tzinfo=UTC)
 NOW = datetime(2021, 1, 10, 9, 30, tzinfo=UTC)
@@ -66,6 +67,17 @@ BORA_ANSWERS: dict[str, Value] = {
     "phone": "+905320000022",
     "hes_code": OTHER_CODE,
 }
+
+
+def word(
+    code: str = CODE,
+    risky: bool = True,
+    at: datetime = NOW,
+    until: datetime | None = None,
+    id: str | None = None,
+) -> RiskChange:
+    """A record of the Ministry's feed; without an id of its own it has one for what it says."""
+    return RiskChange(id or f"{code}{risky}{at}{until}", code, risky, at, until)
 
 
 @dataclass(frozen=True)
@@ -123,6 +135,16 @@ class Office:
             record = await self.registry.card(conn, number, self.now)
         assert record is not None
         return record
+
+    async def hear(self, *changes: RiskChange) -> RiskOutcome:
+        """The Ministry's feed brings these records."""
+        async with self.database.begin() as conn:
+            return await self.registry.risks.take(conn, changes, self.now)
+
+    async def end_due(self, limit: int = 100) -> int:
+        """End the suspensions whose time is over."""
+        async with self.database.begin() as conn:
+            return await self.registry.suspensions.end_due(conn, self.now, limit)
 
     async def suspend(self, number: str = CARD) -> None:
         """The Ministry says so."""

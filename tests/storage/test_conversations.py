@@ -112,7 +112,7 @@ async def test_old_messages_are_forgotten(database: Database, conversations: Con
     async with database.begin() as conn:
         await conversations.keep(conn, {}, [Kept(AYSE, "1", b"a"), Kept(BORA, "1", b"a")], NOW)
         await conversations.keep(conn, {}, [Kept(AYSE, "2", b"b")], NOW + timedelta(days=1))
-        assert await conversations.forget_inbox(conn, NOW + timedelta(hours=1)) == 2
+        assert await conversations.forget_inbox(conn, NOW + timedelta(hours=1), 5) == 2
         found = await conversations.answers(conn, [(AYSE, "1"), (AYSE, "2")])
     assert found == {(AYSE, "2"): b"b"}
 

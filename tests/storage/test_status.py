@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from conversations.actions import Status, Verdict
-from storage.standing import Standing, status_of
+from storage.changes import Standing
+from storage.registry import status_of
 
 DEADLINE = datetime(2021, 1, 14, 21, tzinfo=UTC)
 BEFORE = DEADLINE - timedelta(microseconds=1)
@@ -30,6 +31,11 @@ LATER = DEADLINE + timedelta(days=30)
         (False, Verdict.NOT_FOUND, LATER, DEADLINE, Standing(Status.PASSIVE, "code_not_found")),
         (False, Verdict.EXPIRED, None, DEADLINE, Standing(Status.PASSIVE, "code_expired")),
         (False, Verdict.MISMATCH, None, DEADLINE, Standing(Status.PASSIVE, "code_mismatch")),
+        (False, Verdict.UNCHECKED, BEFORE, BEFORE, Standing(Status.UNPAIRED, "code_expired")),
+        (False, Verdict.MISMATCH, LATER, BEFORE, Standing(Status.UNPAIRED, "code_mismatch")),
+        (False, Verdict.EXPIRED, LATER, BEFORE, Standing(Status.UNPAIRED, "code_expired")),
+        (True, Verdict.VALID, LATER, BEFORE, Standing(Status.SUSPENDED, "suspended")),
+        (True, None, None, DEADLINE, Standing(Status.SUSPENDED, "suspended")),
         (True, None, None, BEFORE, Standing(Status.SUSPENDED, "suspended")),
         (True, Verdict.VALID, LATER, DEADLINE, Standing(Status.SUSPENDED, "suspended")),
         (True, Verdict.EXPIRED, None, DEADLINE, Standing(Status.SUSPENDED, "suspended")),

@@ -1,0 +1,46 @@
+"""The shared limiter: one row for each sender identity, moved by every process that sends with it.
+
+Slots are handed out one after another at an even distance and never lie in the past, so that no
+credit builds up and nothing bursts (the generic cell rate algorithm). Times are seconds since 1970.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import case, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage import tables
+from storage.statements import upsert
+
+_pace = tables.paces.c
+
+
+async def reserve(
+    conn: AsyncConnection, name: str, count: int, interval: float, earliest: float
+) -> float:
+    """Take ``count`` slots in a row, ``interval`` seconds apart; when the first one is, which is
+    not before ``earliest``."""
+    taken = upsert(conn, tables.paces).values(name=name, tat=earliest + count * interval)
+    start = case((_pace.tat > earliest, _pace.tat), else_=earliest)
+    moved = taken.on_conflict_do_update(
+        index_elements=["name"], set_={"tat": start + count * interval}
+    ).returning(_pace.tat)
+    taken_until = float((await conn.execute(moved)).scalar_one())
+    # So far from 1970 the difference may fall short by a fraction of a microsecond.
+    return max(taken_until - count * interval, earliest)
+
+
+async def pause(conn: AsyncConnection, name: str, until: float) -> None:
+    """Hand out no slot before that moment: the messenger asked for it."""
+    waiting = upsert(conn, tables.paces).values(name=name, tat=until)
+    await conn.execute(
+        waiting.on_conflict_do_update(
+            index_elements=["name"],
+            set_={"tat": case((_pace.tat > until, _pace.tat), else_=until)},
+        )
+    )
+
+
+async def booked(conn: AsyncConnection, name: str) -> float:
+    """Until when all slots are taken; 0 if none ever was."""
+    return float(await conn.scalar(select(_pace.tat).where(_pace.name == name)) or 0.0)

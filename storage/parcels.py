@@ -1,0 +1,154 @@
+"""What a sender needs to know to send one delivery, and whether it still holds.
+
+Reads in bulk; changes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, exists, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from conversations.actions import Status
+from conversations.events import Address
+from storage import tables
+from storage.vault import Vault, row
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """A leased delivery, with what holds of its address, card and link at this moment.
+
+    ``last`` is the cause of why it waited before, "" at first. ``number`` is the card's, unmasked.
+    ``heard_at`` is when the person last wrote. ``step`` is the form and question that is open
+    there. ``travels``: some card paired from this address, or of its citizen, is active or only
+    suspended. ``valid_until`` is of the link, if it is still open.
+    """
+
+    id: int
+    key: str
+    kind: str
+    urgency: int
+    recipient: int
+    address: Address
+    locale: str
+    about: Mapping[str, Any]
+    attempts: int
+    repeats: int
+    last: str
+    expires_at: datetime | None
+    opted_out: bool
+    reminders_off: bool
+    blocked: bool
+    heard_at: datetime | None
+    step: str
+    travels: bool
+    number: str | None = None
+    status: Status | None = None
+    cause: str = ""
+    link_open: bool = False
+    valid_until: datetime | None = None
+
+
+async def parcels(conn: AsyncConnection, vault: Vault, ids: Sequence[int]) -> list[Parcel]:
+    """The parcels of these deliveries, in no order."""
+    found = await conn.execute(_PARCELS.where(tables.deliveries.c.id.in_(ids)))
+    return [_parcel(vault, each) for each in found]
+
+
+def _parcel(vault: Vault, found: Any) -> Parcel:
+    sealed_id = vault.open(found.address, row("addresses", found.address_key))
+    number = found.number
+    if number is not None:
+        number = vault.open(number, row("cards", found.number_key)).decode()
+    return Parcel(
+        id=found.id,
+        key=found.key,
+        kind=found.kind,
+        urgency=found.urgency,
+        recipient=found.address_id,
+        address=Address(found.channel, sealed_id.decode("utf-8", "surrogatepass")),
+        locale=found.locale,
+        about=json.loads(found.about),
+        attempts=found.attempts,
+        repeats=found.repeats,
+        last=found.last,
+        expires_at=found.expires_at,
+        opted_out=found.opted_out_at is not None,
+        reminders_off=found.reminders_off_at is not None,
+        blocked=_is_blocked(found.blocked_at, found.heard_at),
+        heard_at=found.heard_at,
+        step=found.step or "",
+        travels=bool(found.travels),
+        number=number,
+        status=None if found.status is None else Status(found.status),
+        cause=found.card_cause or "",
+        link_open=found.link is not None and found.ended_at is None,
+        valid_until=found.valid_until,
+    )
+
+
+def _is_blocked(blocked_at: datetime | None, heard_at: datetime | None) -> bool:
+    """Who wrote after nothing arrived can be reached again; not every messenger says so."""
+    return blocked_at is not None and (heard_at is None or heard_at <= blocked_at)
+
+
+def travels() -> Any:
+    """Whether some card paired from the address, or of its citizen, is active or only suspended."""
+    link, card, address = (
+        tables.links.alias("any_link").c,
+        tables.cards.alias("any_card").c,
+        _ADDRESS,
+    )
+    # A suspended card is paired already: nothing is left for its holder to do.
+    fine = card.status.in_((str(Status.ACTIVE), str(Status.SUSPENDED)))
+    active = and_(card.id == link.card_id, fine, link.ended_at.is_(None))
+    return or_(
+        exists().where(active, link.address_id == address.id),
+        exists().where(active, link.citizen_id == address.citizen_id),
+    )
+
+
+_ADDRESS = tables.addresses.c
+_DELIVERY, _CARD, _LINK = tables.deliveries.c, tables.cards.c, tables.links.c
+_CONVERSATION = tables.conversations.c
+_PARCELS = (
+    select(
+        _DELIVERY.id,
+        _DELIVERY.key,
+        _DELIVERY.kind,
+        _DELIVERY.urgency,
+        _DELIVERY.channel,
+        _DELIVERY.address_id,
+        _DELIVERY.about,
+        _DELIVERY.attempts,
+        _DELIVERY.repeats,
+        _DELIVERY.cause.label("last"),
+        _DELIVERY.expires_at,
+        _ADDRESS.key.label("address_key"),
+        _ADDRESS.address,
+        _ADDRESS.locale,
+        _ADDRESS.opted_out_at,
+        _ADDRESS.reminders_off_at,
+        _ADDRESS.blocked_at,
+        _CONVERSATION.heard_at,
+        _CONVERSATION.step,
+        travels().label("travels"),
+        _CARD.number_key,
+        _CARD.number,
+        _CARD.status,
+        _CARD.cause.label("card_cause"),
+        _LINK.id.label("link"),
+        _LINK.ended_at,
+        _LINK.valid_until,
+    )
+    .join_from(tables.deliveries, tables.addresses, _ADDRESS.id == _DELIVERY.address_id)
+    .outerjoin(tables.conversations, _CONVERSATION.address_key == _ADDRESS.key)
+    .outerjoin(tables.cards, _CARD.id == _DELIVERY.card_id)
+    .outerjoin(tables.links, _LINK.id == _DELIVERY.link_id)
+)

@@ -1,0 +1,123 @@
+"""Look-ups over millions of rows go by an index: what SQLite says it will do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from storage import candidates, passes, tallies
+from storage.database import Database
+from storage.entries import Post
+from storage.ledger import Ledger
+from storage.registry import Registry
+from storage.vault import Vault
+from tests.storage.people import AYSE, AYSE_ANSWERS, DEADLINE, NOW, Office, word
+
+LATE = NOW + timedelta(days=30)
+
+
+@pytest.fixture
+async def town(tmp_path: Path, vault: Vault) -> AsyncIterator[Office]:
+    """A register in SQLite, of cards without announcements."""
+    database = await Database.open(f"sqlite:///{tmp_path / 'records.sqlite3'}")
+    office = Office(database, Registry(vault, deadline=DEADLINE))
+    await office.paired(AYSE, AYSE_ANSWERS)
+    yield office
+    await database.close()
+
+
+class Listener:
+    """Statements as they are run, each with the plan that SQLite makes for it."""
+
+    def __init__(self) -> None:
+        self.plans: list[tuple[str, str]] = []
+        self._explaining = False
+
+    def hear(self, conn: Any, cursor: Any, sql: str, given: Any, _context: Any, many: bool) -> None:
+        if self._explaining or not re.match(r"SELECT|INSERT|UPDATE|DELETE|WITH", sql):
+            return
+        self._explaining = True
+        first = given[0] if many else given
+        plan = conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", first)
+        self.plans.append((sql, "\n".join(str(step[3]) for step in plan)))
+        self._explaining = False
+
+
+@contextmanager
+def listening(database: Database) -> Iterator[Listener]:
+    """Hear what is run meanwhile."""
+    heard = Listener()
+    engine = database._writing.sync_engine
+    event.listen(engine, "before_cursor_execute", heard.hear)
+    yield heard
+    event.remove(engine, "before_cursor_execute", heard.hear)
+
+
+def scans(heard: Listener) -> list[str]:
+    """Steps that go through a whole table of the records."""
+    return [
+        f"{step}  <-  {sql}"
+        for sql, plan in heard.plans
+        for step in plan.splitlines()
+        if step.startswith("SCAN") and not re.search(r"anon_|json_each|CONSTANT ROW|VIRTUAL", step)
+    ]
+
+
+def uses(heard: Listener, index: str) -> bool:
+    """Whether some plan goes by that index."""
+    return any(f"INDEX {index} " in f"{plan}\n " for _, plan in heard.plans)
+
+
+async def test_deliveries(town: Office, vault: Vault) -> None:
+    """What is due, what was left behind, what a report is about, what is held."""
+    ledger = Ledger(vault)
+    with listening(town.database) as heard:
+        async with town.database.begin() as conn:
+            await ledger.lease(conn, "telegram", 5, NOW, NOW, NOW, "w")
+            await ledger.is_due(conn, "telegram", NOW, NOW)
+            await ledger.lease_for(conn, [1], NOW, NOW, "w")
+            await ledger.recover(conn, "telegram", NOW, 5)
+            await ledger.report(conn, "", "m1", Post.READ, "", NOW)
+            await ledger.report(conn, "key", "", Post.READ, "", NOW)
+            await ledger.release_held(conn, "telegram", ["no_template"], NOW)
+            await tallies.waiting(conn, "telegram", NOW)
+    assert scans(heard) == []
+    # PostgreSQL plans once for all parameters, and cannot know then that such an index holds all.
+    asked = [sql.partition("WHERE")[2] for sql, _ in heard.plans]
+    assert not any("deliveries.state = ?" in sql for sql in asked)
+    for name in ("pending", "sending", "unknown", "held", "provider_id", "address_id"):
+        assert uses(heard, f"ix_deliveries_{name}"), name
+
+
+async def test_risks_and_suspensions(town: Office) -> None:
+    """A batch of the feed, and what ends by itself."""
+    with listening(town.database) as heard:
+        await town.hear(word(until=LATE), word("E5F6789012"))
+        await town.at(LATE).end_due()
+    assert scans(heard) == []
+    assert uses(heard, "ix_links_open_code")
+    assert uses(heard, "ix_suspensions_open_until")
+
+
+async def test_what_time_brings(town: Office, vault: Vault) -> None:
+    """Each page of each pass, and of those who are reminded."""
+    cards = town.registry.cards
+    with listening(town.database) as heard:
+        async with town.database.begin() as conn:
+            await passes.pass_deadline(conn, cards, LATE, 0, 5)
+            await passes.expire(conn, cards, LATE, 0, 5)
+            await candidates.waning_links(conn, NOW, LATE, 0, 5)
+            await candidates.untravelled(conn, 0, 5)
+            await candidates.unfinished(conn, NOW, LATE, "registration", 0, 5)
+            await passes.questions(conn, vault, NOW, 0, 5)
+    assert scans(heard) == []
+    assert uses(heard, "ix_cards_status")
+    assert uses(heard, "ix_links_open_until")
+    assert uses(heard, "ix_conversations_heard_at")
