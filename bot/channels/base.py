@@ -7,9 +7,10 @@ functions with a table of cases each in ``tests/bot/channels``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol, Self
 
 from conversations.events import Address, Command, Event, Picked, Said
 
@@ -26,13 +27,15 @@ class Limits:
 
     ``text`` is characters per message. ``buttons`` is how many buttons one message can have; 0
     means choices are written as a numbered list. ``label`` is characters per button. ``contact``
-    says whether the messenger can be asked for the person's own phone number.
+    says whether the messenger can be asked for the person's own phone number. ``plain``: buttons
+    may fail to be shown, so that choices are wanted in writing as well.
     """
 
     text: int
     buttons: int = 0
     label: int = 0
     contact: bool = False
+    plain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,8 @@ class Message:
 
     ``contact`` is the label of the button that shares one's own phone number. ``delicate`` text
     holds an identity number in full. ``step`` of ``of``, ``keyboard`` and ``autofill`` describe
-    the awaited answer, for channels that can show progress or choose a keyboard.
+    the awaited answer, for channels that can show progress or choose a keyboard. ``plain`` is the
+    text with the choices written out below it, where that is wanted besides the buttons.
     """
 
     text: str
@@ -75,6 +79,7 @@ class Message:
     of: int = 0
     keyboard: str = "text"
     autofill: str = "off"
+    plain: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +87,14 @@ class Answer:
     """What is said to one Inbound, in which language, and which messages are to be taken back.
 
     ``unfinished``: an outside service was asked, and what it says is still to be added.
+    ``repeated``: it was given before, so that it may have reached the person already.
     """
 
     messages: tuple[Message, ...] = ()
     retract: tuple[str, ...] = ()
     locale: str = "tr"
     unfinished: bool = False
+    repeated: bool = field(default=False, compare=False)
 
 
 class Unavailable(Exception):
@@ -95,6 +102,126 @@ class Unavailable(Exception):
 
     retry_after = 5
     """Seconds."""
+
+
+# --- out: what is sent unasked ---------------------------------------------------------------
+
+
+class Fate(StrEnum):
+    """What became of one try to send. Only SENT is known to have gone out.
+
+    BUSY: refused for its pace, nothing was processed and no attempt is charged. AGAIN: not
+    processed, to be tried later. UNKNOWN: it may have gone out. HELD: cannot go out until the
+    operator does something. CLOSED: only an approved template may go there now. BROKEN: our own
+    mistake in what was sent, the same again would fail for everybody. HALTED: our account itself is
+    refused; nothing more can be sent.
+    """
+
+    SENT = "sent"
+    BUSY = "busy"
+    AGAIN = "again"
+    UNKNOWN = "unknown"
+    BLOCKED = "blocked"
+    UNREACHABLE = "unreachable"
+    OPTED_OUT = "opted_out"
+    FAILED = "failed"
+    HELD = "held"
+    CLOSED = "closed"
+    BROKEN = "broken"
+    HALTED = "halted"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A fate, with the platform's own code for it if there is one.
+
+    ``provider_id`` is the message's name at the messenger. ``retry_after`` is in seconds.
+    """
+
+    fate: Fate
+    cause: str = ""
+    provider_id: str = ""
+    retry_after: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A notice in words, to one person.
+
+    ``name`` is the sentence's key; ``values`` are what was put into it, in the order in which its
+    placeholders stand, for messengers that keep the sentence as a template. ``reference`` is the
+    delivery's key, which comes back in the messenger's report. ``open``: the person wrote so
+    recently that free text may be sent (WhatsApp's 24-hour window).
+    """
+
+    to: str
+    name: str
+    locale: str
+    text: str
+    values: tuple[str, ...] = ()
+    reference: str = ""
+    open: bool = True
+
+
+class Outlet(Protocol):
+    """Sends letters through one messenger. Use as an async context manager.
+
+    ``name`` is the channel, ``limits`` what one message can carry, ``rate`` how many messages a
+    second its sender identity may send, ``gap`` the seconds between two messages to one person.
+    """
+
+    name: str
+    limits: Limits
+    rate: float
+    gap: float
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(self, *_: object) -> None: ...
+
+    async def push(self, letter: Letter, turn: Turn) -> Outcome:
+        """Send one letter when its turn has come. Never raises for what a messenger can do."""
+        ...
+
+
+Turn = Callable[[], Awaitable[None]]
+"""Returns when the limiter lets the message go; raises NotNow if it will not."""
+
+
+class NotNow(Exception):
+    """The turn was lost before anything was sent: the sender paused, or it came too late."""
+
+
+Report = Callable[[str, str, str, str], Awaitable[None]]
+"""Is told what became of a message: its reference (or ""), its name at the messenger, the status
+there (queued, sent, delivered, read, failed, undelivered) and the error's number (or "").
+Raises Unavailable."""
+
+
+Reach = Callable[[Address, bool], Awaitable[None]]
+"""Is told that an address shut us out (False) or let us in again (True). Raises Unavailable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """Notices for somebody who is there, and their numbers, by which it is said that they were
+    shown."""
+
+    messages: tuple[Message, ...] = ()
+    ids: tuple[int, ...] = ()
+
+
+class Mailbox(Protocol):
+    """Keeps notices for a messenger that cannot write to people, until they come by."""
+
+    async def collect(self, address: Address, shown: Collection[int] = ()) -> Collected:
+        """What is there for the address, once those that were ``shown`` are confirmed. What is not
+        confirmed within half a minute comes again. Raise Unavailable."""
+        ...
+
+    async def confirm(self, address: Address, shown: Collection[int]) -> None:
+        """These were shown. Raise Unavailable."""
+        ...
 
 
 class FrontDesk(Protocol):

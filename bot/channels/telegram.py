@@ -29,7 +29,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from bot.channels import telegram_wire as wire
-from bot.channels.base import FrontDesk, Inbound, Limits, Unavailable
+from bot.channels.base import FrontDesk, Inbound, Limits, Reach, Unavailable
 from bot.channels.http import read_body
 from bot.channels.telegram_api import API_TIMEOUT, HOPELESS, PATIENCE, Line
 from bot.channels.telegram_wire import Call
@@ -56,7 +56,7 @@ class Telegram:
     ``secret`` is what Telegram repeats in a header of each request (setWebhook: 1-256 letters,
     digits, ``_`` and ``-``). ``commands`` are the command menu by two-letter language, "" being
     everybody else's. Without ``public_url`` updates are fetched by long polling, ``long_poll``
-    seconds at a time.
+    seconds at a time. ``reach`` is told who blocked the bot and who let it in again.
     """
 
     name = "telegram"
@@ -73,6 +73,7 @@ class Telegram:
         commands: Mapping[str, Sequence[tuple[str, str]]] | None = None,
         long_poll: int = LONG_POLL,
         patience: BackoffConfig = PATIENCE,
+        reach: Reach | None = None,
     ) -> None:
         if not _SECRET.fullmatch(secret):
             raise ValueError("a webhook secret is 1-256 letters, digits, _ and -")
@@ -82,6 +83,7 @@ class Telegram:
         self._public_url = public_url and public_url.rstrip("/")
         self._commands = commands or {}
         self._long_poll = long_poll
+        self._reach = reach
         self._tasks: asyncio.TaskGroup | None = None
         self._lanes: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
@@ -214,12 +216,20 @@ class Telegram:
         calls: list[Call] = []
         inbound = wire.inbound_of(update)
         if inbound is None:
-            REFUSED.labels(self.name, "unused").inc()
+            await self._note(update)
         else:
             answer = await self._desk.receive(inbound)
             calls = wire.encode(int(inbound.address.id), answer)
         tap = update.callback_query
         return [*calls, wire.quieten(tap.id)] if tap else calls
+
+    async def _note(self, update: wire.Update | Update) -> None:
+        """What is no part of a conversation: whether anything arrives at an address."""
+        change = wire.reach_of(update)
+        if change is None or self._reach is None:
+            REFUSED.labels(self.name, "unused").inc()
+        else:
+            await self._reach(*change)
 
     async def _perform(self, calls: Iterable[Call]) -> None:
         for call in calls:

@@ -103,12 +103,26 @@ class CallbackQuery(_Part):
     message: TappedMessage | None = None
 
 
+class Membership(_Part):
+    """What the bot is in a chat; in a private one ``kicked`` (blocked) or ``member``."""
+
+    status: str
+
+
+class MembershipChange(_Part):
+    """The bot was blocked or let in again (Bot API, ChatMemberUpdated)."""
+
+    chat: Chat
+    new_chat_member: Membership
+
+
 class Update(_Part):
     """One update of the webhook. aiogram's ``Update`` has the same attributes."""
 
     update_id: int
     message: ChatMessage | None = None
     callback_query: CallbackQuery | None = None
+    my_chat_member: MembershipChange | None = None
 
 
 _KINDS = {
@@ -156,6 +170,18 @@ def inbound_of(update: Update | types.Update) -> Inbound | None:
     if address is None or event is None:
         return None
     return Inbound(address, f"u{update.update_id}", event, sequence=update.update_id)
+
+
+def reach_of(update: Update | types.Update) -> tuple[Address, bool] | None:
+    """Whether messages arrive at an address from now on, if the update says so."""
+    change = update.my_chat_member
+    if change is None:
+        return None
+    address, status = _private(change.chat), _REACHES.get(change.new_chat_member.status)
+    return None if address is None or status is None else (address, status)
+
+
+_REACHES = {"kicked": False, "member": True}
 
 
 def _private(chat: Chat | types.Chat) -> Address | None:

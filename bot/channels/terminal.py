@@ -1,6 +1,7 @@
 """The conversation in a terminal: ``hesbot chat``.
 
 At a keyboard it prompts; with piped input it reads a message per line and prints plain replies.
+Notices are printed when one comes in, before the next answer, and above the prompt while one types.
 """
 
 from __future__ import annotations
@@ -14,16 +15,19 @@ from threading import Thread
 from typing import TextIO
 from uuid import uuid4
 
-from bot.channels.base import Answer, FrontDesk, Inbound, Limits, Unavailable, written
+from bot.channels.base import Answer, FrontDesk, Inbound, Limits, Mailbox, Unavailable, written
 from conversations.events import Address, Event, Opened
 
 NAME = "terminal"
 LIMITS = Limits(text=100_000)
 PROMPT = "› "
+LOOK_EVERY = 3.0
+"""Seconds between two looks for notices while somebody sits at the keyboard."""
 
 
 class Terminal:
-    """One person at one terminal. ``trouble`` is what is said when nothing can be recorded."""
+    """One person at one terminal. ``trouble`` is what is said when nothing can be recorded;
+    ``every`` is in seconds, between two looks into the mailbox."""
 
     name = NAME
     limits = LIMITS
@@ -34,6 +38,8 @@ class Terminal:
         person: str,
         trouble: Answer,
         *,
+        mailbox: Mailbox | None = None,
+        every: float = LOOK_EVERY,
         source: TextIO | None = None,
         target: TextIO | None = None,
         token: Callable[[], str] = lambda: uuid4().hex,
@@ -41,6 +47,8 @@ class Terminal:
         self._desk = desk
         self._address = Address(NAME, person)
         self._trouble = trouble
+        self._mailbox = mailbox
+        self._every = every
         self._source = source or sys.stdin
         self._target = target or sys.stdout
         self._token = token
@@ -49,7 +57,8 @@ class Terminal:
         return ()
 
     async def open(self) -> Answer:
-        """What the person is told on coming in."""
+        """What the person is told on coming in. Notices are printed before that."""
+        await self._notify()
         return await self._hear(Opened())
 
     async def run(self) -> None:
@@ -59,7 +68,29 @@ class Terminal:
             self._source.reconfigure(errors="replace")
         async for line in self._lines():
             if line.strip():
-                show(await self._hear(written(line)), self._target)
+                answer = await self._hear(written(line))
+                await self._notify()
+                show(answer, self._target)
+
+    async def _notify(self, *, prompted: bool = False) -> None:
+        """Print what the person should know. Printed is shown.
+
+        ``prompted``: a prompt stands there, perhaps with half a line that the terminal keeps.
+        """
+        if self._mailbox is None:
+            return
+        # What cannot be collected now comes the next time; what is not confirmed comes again.
+        with suppress(Unavailable):
+            found = await self._mailbox.collect(self._address)
+            if found.messages:
+                self._print("\n" if prompted else "")
+                show(Answer(found.messages), self._target)
+                self._print(PROMPT if prompted else "")
+                await self._mailbox.confirm(self._address, found.ids)
+
+    def _print(self, text: str) -> None:
+        self._target.write(_writable(text, self._target))
+        self._target.flush()
 
     async def _hear(self, event: Event) -> Answer:
         try:
@@ -87,11 +118,20 @@ class Terminal:
                 loop.call_soon_threadsafe(give, text)
 
         Thread(target=read, daemon=True).start()
+        while self._at_keyboard and self._mailbox is not None:
+            done, _ = await asyncio.wait({line}, timeout=self._every)
+            if done:
+                break
+            await self._notify(prompted=True)
         return await line
+
+    @property
+    def _at_keyboard(self) -> bool:
+        return self._source is sys.stdin and self._source.isatty()
 
     def _read(self) -> str:
         """One line, or nothing at the end of the input."""
-        if self._source is not sys.stdin or not self._source.isatty():
+        if not self._at_keyboard:
             return self._source.readline()
         try:
             return input(PROMPT) + "\n"

@@ -1,7 +1,8 @@
 """The citizen's page at ``/``: the conversation in a browser, with and without JavaScript.
 
 A visitor is a random token in a cookie. Reading the page changes nothing; every answer is a POST
-with a token of its own, so that a repeated one gets the same answer.
+with a token of its own, so that a repeated one gets the same answer. Notices are fetched by the
+page's script while somebody looks at it; without JavaScript they stand above the next answer.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import asyncio
 import json
 import re
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 from importlib.resources import files
 from typing import Any
@@ -27,9 +28,11 @@ from starlette.types import Scope
 from bot.channels.base import (
     Answer,
     Button,
+    Collected,
     FrontDesk,
     Inbound,
     Limits,
+    Mailbox,
     Message,
     Unavailable,
     picked,
@@ -46,7 +49,11 @@ KEYBOARDS = {"digits": "numeric", "email": "email", "phone": "tel", "text": "tex
 """What is typed → the HTML standard's inputmode."""
 ASSETS = frozenset({"page.css", "page.js", "icon.svg"})
 MOST_FIELDS = 20
-"""Fields in a form; the page's own have three."""
+"""Fields in a form; the page's own have four."""
+MOST_SHOWN = 100
+"""Notices that can be confirmed at once."""
+NOTICES = "/bildirimler"
+"""Where the page's script fetches notices."""
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -58,13 +65,19 @@ HEADERS = {
 }
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{16,64}", re.ASCII)
+_LARGEST = 2**63 - 1
+"""The largest number that a row can have."""
 _FRESH = Picked("", "", -1)
+_NO_NOTICES = Collected()
 OPENED = "opened-"
 """How the token of a page that was opened begins; its first answer comes after an Opened."""
 
 
 class Web:
-    """The browser's channel. ``words`` gives the page's own sentences in a language."""
+    """The browser's channel. ``words`` gives the page's own sentences in a language.
+
+    ``demo``: the page says that it is a demonstration.
+    """
 
     name = NAME
     limits = Limits(text=100_000, buttons=20, label=64)
@@ -74,11 +87,15 @@ class Web:
         desk: FrontDesk,
         words: Callable[[str], Mapping[str, str]],
         *,
+        mailbox: Mailbox | None = None,
         secure: bool = False,
+        demo: bool = False,
         token: Callable[[], str] = secrets.token_urlsafe,
     ) -> None:
         self._desk = desk
         self._words = words
+        self._mailbox = mailbox
+        self._demo = demo
         self._secure = secure
         self._token = token
         self._cookie = "__Host-hesbot" if secure else "hesbot"
@@ -87,6 +104,7 @@ class Web:
         return (
             Route("/", self._read, methods=["GET"]),
             Route("/", self._answer, methods=["POST"]),
+            Route(NOTICES, self._notify, methods=["POST"]),
             Route("/cikis", self._leave, methods=["POST"]),
             Mount("/page", _Assets(directory=str(files("bot.channels") / "page"))),
         )
@@ -95,12 +113,12 @@ class Web:
         """Nothing to do by itself."""
 
     async def _read(self, request: Request) -> Response:
-        visitor = self._visitor(request) or ""
+        visitor = self._visitor(request)
         try:
-            answer = await self._desk.look(Address(NAME, visitor))
+            answer = await self._desk.look(Address(NAME, visitor or ""))
         except Unavailable as error:
             return self._closed(error)
-        return self._page(answer, token=OPENED + self._token())
+        return self._page(answer, token=OPENED + self._token(), known=visitor is not None)
 
     async def _answer(self, request: Request) -> Response:
         if not _from_here(request):
@@ -124,7 +142,7 @@ class Web:
             answer = await self._converse(inbound, first=first)
         except Unavailable as error:
             return self._busy(error, form, inbound.message)
-        response = self._said(request, answer, _typed(form))
+        response = await self._said(request, inbound.address, answer, form)
         self._remember(response, inbound.address.id)
         return response
 
@@ -135,6 +153,26 @@ class Web:
         opened = Inbound(inbound.address, f"before {inbound.message}", Opened())
         _, answer = await asyncio.gather(self._desk.receive(opened), self._desk.receive(inbound))
         return answer
+
+    async def _notify(self, request: Request) -> Response:
+        """What the visitor should know, asked for by the page's script."""
+        if not _from_here(request):
+            return Response("403", 403, HEADERS)
+        body = await read_body(request)
+        shown = None if body is None else confirmed(body)
+        if shown is None:
+            return Response("400", 400, HEADERS)
+        visitor = self._visitor(request)
+        try:
+            found = Collected() if visitor is None else await self._collect(visitor, shown)
+        except Unavailable as error:
+            return Response("503", 503, {**HEADERS, "Retry-After": str(error.retry_after)})
+        return _json({"messages": bubbles(Answer(found.messages)), "ids": found.ids})
+
+    async def _collect(self, visitor: str, shown: Collection[int]) -> Collected:
+        if self._mailbox is None:
+            return Collected()
+        return await self._mailbox.collect(Address(NAME, visitor), shown)
 
     async def _leave(self, request: Request) -> Response:
         if not _from_here(request):
@@ -157,17 +195,24 @@ class Web:
             samesite="lax",
         )
 
-    def _said(self, request: Request, answer: Answer, text: str) -> Response:
+    async def _said(
+        self, request: Request, address: Address, answer: Answer, form: Mapping[str, str]
+    ) -> Response:
         if "application/json" not in request.headers.get("accept", ""):
-            return self._page(answer, echo=text)
-        body = {
-            "messages": bubbles(answer),
-            "token": self._token(),
-            "input": awaited(answer),
-            "lang": answer.locale,
-        }
-        content = json.dumps(body, ensure_ascii=False)
-        return Response(content, 200, HEADERS, "application/json")
+            try:
+                notices = await self._collect(address.id, shown_before(form))
+            except Unavailable:
+                # The answer is kept already and must not wait for them.
+                notices = Collected((), shown_before(form))
+            return self._page(answer, echo=_typed(form), known=True, notices=notices)
+        return _json(
+            {
+                "messages": bubbles(answer),
+                "token": self._token(),
+                "input": awaited(answer),
+                "lang": answer.locale,
+            }
+        )
 
     def _closed(self, error: Unavailable) -> Response:
         """Nothing can be read: a page that comes again by itself."""
@@ -182,7 +227,13 @@ class Web:
         pick = form.get("pick")
         again = (Button(words["resend"], pick, "primary"),) if pick else ()
         answer = Answer((Message(words["unsaved"], again),))
-        page = self._page(answer, typed=_typed(form), token=token, status=503)
+        page = self._page(
+            answer,
+            typed=_typed(form),
+            token=token,
+            status=503,
+            notices=Collected((), shown_before(form)),
+        )
         page.headers["Retry-After"] = str(error.retry_after)
         return page
 
@@ -194,10 +245,17 @@ class Web:
         typed: str = "",
         token: str = "",
         status: int = 200,
+        known: bool = False,
+        notices: Collected = _NO_NOTICES,
     ) -> Response:
         html = self._template.render(
             lang=answer.locale,
             t=self._words(answer.locale),
+            demo=self._demo,
+            notices=bubbles(Answer(notices.messages)),
+            shown=" ".join(map(str, notices.ids)),
+            known=known,
+            mail=NOTICES,
             messages=bubbles(answer),
             echo=echo,
             typed=typed,
@@ -230,6 +288,29 @@ def decode(form: Mapping[str, str]) -> Event:
     if "pick" in form:
         return picked(form["pick"]) or _FRESH
     return written(_typed(form))
+
+
+def confirmed(body: bytes) -> tuple[int, ...] | None:
+    """The notices that the page's script says it has shown; None if that cannot be read."""
+    try:
+        told = json.loads(body)["confirm"]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return None
+    if not isinstance(told, list) or len(told) > MOST_SHOWN:
+        return None
+    ids = [each for each in told if type(each) is int and 0 < each <= _LARGEST]
+    return tuple(ids) if len(ids) == len(told) else None
+
+
+def shown_before(form: Mapping[str, str]) -> tuple[int, ...]:
+    """The notices that stood on the page this form was sent from."""
+    words = form.get("shown", "").split()[:MOST_SHOWN]
+    numbers = (int(word) for word in words if word.isascii() and word.isdigit() and len(word) < 20)
+    return tuple(number for number in numbers if number <= _LARGEST)
+
+
+def _json(body: Mapping[str, Any]) -> Response:
+    return Response(json.dumps(body, ensure_ascii=False), 200, HEADERS, "application/json")
 
 
 def _typed(form: Mapping[str, str]) -> str:

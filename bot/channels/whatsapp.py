@@ -7,10 +7,11 @@ here: an answer goes back in the response to the message it answers.
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -20,19 +21,26 @@ from starlette.routing import Route
 from twilio.request_validator import RequestValidator
 from twilio.twiml.messaging_response import MessagingResponse
 
+from bot.channels import whatsapp_errors
 from bot.channels.base import (
     Answer,
     FrontDesk,
     Inbound,
     Limits,
+    Report,
     Unavailable,
     picked,
     written,
 )
 from bot.channels.http import read_body
+from bot.channels.whatsapp_content import MARK, MAX_ITEMS, Ends
+from bot.channels.whatsapp_errors import FATES, REFERENCE
 from bot.telemetry import REFUSED, REPORTED
 from conversations.events import Address, Command, Event, OptedOut, Said, SentMedia
 from conversations.turkish import fold
+
+if TYPE_CHECKING:
+    from bot.channels.whatsapp_buttons import Buttons
 
 PATH = "/whatsapp"
 STATUS_PATH = "/whatsapp/status"
@@ -53,12 +61,7 @@ _STATUSES = "accepted scheduled queued sending sent delivered read undelivered f
 STATUSES = frozenset(_STATUSES.split())
 """What becomes of a message that goes out (Twilio, Message resource, Status)."""
 
-_ERRORS = """
-    20003 21211 21610 21611 21614 21617 21655 21656 21658 30001 30008
-    63001 63002 63003 63005 63007 63010 63012 63013 63014 63015 63016 63017 63018 63020 63021
-    63023 63024 63026 63027 63028 63032 63033 63038 63040 63041 63049
-"""
-ERRORS = frozenset(_ERRORS.split())
+ERRORS = frozenset({*FATES, "63015"})
 """Twilio's error numbers that say something of us, of the receiver or of the 24-hour window."""
 
 _MOST_FIELDS = 200
@@ -85,13 +88,26 @@ class WhatsApp:
 
     ``public_url`` is the address Twilio is given, without ``/whatsapp``: signatures cover it. In
     Twilio's console the address ends ``#rc=5&rp=all&rt=4000``, or a 503 is not tried again.
+    ``buttons`` says answers with buttons; without it choices are always written out. ``report`` is
+    told what became of notices.
     """
 
     name = "whatsapp"
-    limits = Limits(text=1600, label=20)
 
-    def __init__(self, desk: FrontDesk, *, auth_token: str, public_url: str) -> None:
+    def __init__(
+        self,
+        desk: FrontDesk,
+        *,
+        auth_token: str,
+        public_url: str,
+        buttons: Buttons | None = None,
+        report: Report | None = None,
+    ) -> None:
+        shown = 0 if buttons is None else MAX_ITEMS
+        self.limits = Limits(text=1600, buttons=shown, label=20, plain=buttons is not None)
         self._desk = desk
+        self._buttons = buttons
+        self._report = report
         self._validator = RequestValidator(auth_token)
         self._public_url = public_url.rstrip("/")
 
@@ -102,7 +118,10 @@ class WhatsApp:
         ]
 
     async def run(self) -> None:
-        """Everything happens in the routes."""
+        """Everything happens in the routes; buttons need a line of their own meanwhile."""
+        if self._buttons is not None:
+            async with self._buttons:
+                await asyncio.Event().wait()
 
     # --- signature, decode, address, event, desk ---------------------------------------------
 
@@ -119,14 +138,37 @@ class WhatsApp:
         except Unavailable as pause:
             REFUSED.labels(self.name, "unavailable").inc()
             return Response(status_code=503, headers={"Retry-After": str(pause.retry_after)})
-        return _twiml(Answer() if is_answered_by_twilio(fields) else answer)
+        return _twiml(await self._left_to_say(answer, inbound.message, fields))
+
+    async def _left_to_say(self, answer: Answer, message: str, fields: Fields) -> Answer:
+        """What of the answer belongs into the response: all that has not gone out before it."""
+        if is_answered_by_twilio(fields):
+            return Answer()
+        if self._buttons is None:
+            return answer
+        ends = Ends(fields.get("To", ""), fields["From"])
+        return await self._buttons.say(answer, message, ends)
 
     async def _status(self, request: Request) -> Response:
         fields = await self._signed_fields(request)
         if isinstance(fields, Response):
             return fields
         status = _listed(fields.get("MessageStatus", ""), STATUSES)
+        if self._buttons is not None and MARK in request.query_params:
+            await self._buttons.told(fields.get("MessageSid", ""), status)
         REPORTED.labels(self.name, status, _listed(fields.get("ErrorCode", ""), ERRORS)).inc()
+        reference = whatsapp_errors.read(request.query_params.get(REFERENCE, ""))
+        return await self._tell(reference, fields)
+
+    async def _tell(self, reference: str, fields: Fields) -> Response:
+        """Pass on what became of a notice; only those have a reference."""
+        if self._report is not None and reference:
+            told = map(fields.get, ("MessageSid", "MessageStatus", "ErrorCode"))
+            try:
+                await self._report(reference, *(word or "" for word in told))
+            except Unavailable as pause:
+                REFUSED.labels(self.name, "unavailable").inc()
+                return Response(status_code=503, headers={"Retry-After": str(pause.retry_after)})
         return Response(status_code=204)
 
     async def _signed_fields(self, request: Request) -> Fields | Response:
@@ -281,10 +323,10 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def encode(answer: Answer) -> str:
-    """The answer as TwiML. Nothing can be taken back on WhatsApp."""
+    """The answer as TwiML, its choices in writing. Nothing can be taken back on WhatsApp."""
     response = MessagingResponse()
     for message in answer.messages:
-        response.message(_NOT_XML.sub("", message.text))
+        response.message(_NOT_XML.sub("", message.plain or message.text))
     return str(response)
 
 

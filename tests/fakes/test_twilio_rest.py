@@ -125,7 +125,7 @@ async def test_the_window_closes_after_a_day_and_tells_later(
     assert [form["MessageStatus"] for form in listener.statuses] == ["queued", "failed"]
     assert listener.statuses[-1]["ErrorCode"] == "63016"
     assert [line.sender for line in deniz.transcript] == ["person"]
-    await call.create(ContentSid="HX" + "0" * 32, ContentVariables="{}")
+    await call.create(ContentSid=api.content.keep("Kartınız kapandı."), ContentVariables="{}")
     assert deniz.last.sid > body["sid"]
 
 

@@ -30,8 +30,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tests.fakes.serving import hang, hang_up, serve
+from tests.fakes.twilio_content import ContentApi, Rendered
 from tests.fakes.twilio_people import Line, Message, Person
 from tests.fakes.twilio_rules import (
+    NOT_ALLOWED,
     OUTSIDE_WINDOW,
     UNREACHABLE,
     Answer,
@@ -79,6 +81,7 @@ class TwilioApi:
         self.errors: list[int] = []
         """Numbers of Twilio's debugger: 11200, 11205, 12100."""
         self.messages: dict[str, Message] = {}
+        self.content = ContentApi(self._authenticate)
         self._people: dict[str, Person] = {}
         self._webhooks = Webhooks(auth_token, timeout)
         self._clock = clock
@@ -95,6 +98,7 @@ class TwilioApi:
         routes = [
             Route(base + ".json", self._rest, methods=["GET", "POST"]),
             Route(base + "/{sid}.json", self._rest, methods=["GET"]),
+            *self.content.routes(),
         ]
         self.base_url = await self._stack.enter_async_context(serve(Starlette(routes=routes)))
         self._stack.push_async_callback(self._close)
@@ -191,14 +195,20 @@ class TwilioApi:
             return
         for body in bodies:
             if not person.opted_out:
-                self._send(person, body, "outbound-reply", {})
+                self._send(person, Rendered(body), "outbound-reply", {})
 
     # --- outbound -------------------------------------------------------------------------------
 
     def _send(
-        self, person: Person, body: str, direction: str, params: Fields, fate: int | None = None
+        self,
+        person: Person,
+        told: Rendered,
+        direction: str,
+        params: Fields,
+        fate: int | None = None,
     ) -> Message:
-        message = self._keep(person, self._sid(), direction, body, "queued", params)
+        message = self._keep(person, self._sid(), direction, told.body, "queued", params)
+        message.choices, message.kind = told.choices, told.kind
         message.error_code = fate or self._fate(person, params)
         if not message.error_code:
             person.messages.append(message)
@@ -209,9 +219,12 @@ class TwilioApi:
         """The error a message meets later: the window is looked at after the 201."""
         if not person.reachable:
             return UNREACHABLE
-        if not params.get("ContentSid") and not person.is_in_window(self._clock()):
-            return OUTSIDE_WINDOW
-        return None
+        content, is_in_window = params.get("ContentSid"), person.is_in_window(self._clock())
+        if content and self.content.may_go(content, in_window=is_in_window):
+            return None
+        if is_in_window:
+            return NOT_ALLOWED if content else None
+        return OUTSIDE_WINDOW
 
     async def _report(self, message: Message, told: list[str]) -> None:
         message.status = told[-1]
@@ -243,7 +256,7 @@ class TwilioApi:
         expected = b64encode(f"{self.account_sid}:{self.auth_token}".encode()).decode()
         if request.headers.get("authorization") != f"Basic {expected}":
             raise Refusal(401, 20003)
-        if request.path_params["account"] != self.account_sid:
+        if request.path_params.get("account", self.account_sid) != self.account_sid:
             raise Refusal(404, 20404)
 
     async def _create(self, request: Request) -> Response:
@@ -254,11 +267,18 @@ class TwilioApi:
         if scripted.status != 201:
             raise Refusal(scripted.status, scripted.code or 20500)
         person = self._recipient(params)
-        message = self._send(person, params.get("Body", ""), "outbound-api", params, scripted.code)
+        told = self._rendered(params)
+        message = self._send(person, told, "outbound-api", params, scripted.code)
         if scripted.fate == "lost":
             return await hang_up(request)
         shown = {**as_resource(self.account_sid, message), "status": "queued", "error_code": None}
         return JSONResponse(shown, 201)
+
+    def _rendered(self, params: Fields) -> Rendered:
+        content = params.get("ContentSid")
+        if not content:
+            return Rendered(params.get("Body", ""))
+        return self.content.render(content, params.get("ContentVariables", ""))
 
     def _recipient(self, params: Fields) -> Person:
         check_create(params, self.sender)

@@ -33,6 +33,13 @@ class Line:
     sender: str
     text: str
     sid: str = ""
+    choices: tuple[tuple[str, str], ...] = ()
+    """Of each button below it what it sends back, and its title."""
+    kind: str = "twilio/text"
+
+    @property
+    def labels(self) -> list[str]:
+        return [title for _, title in self.choices]
 
 
 @dataclass
@@ -49,9 +56,12 @@ class Message:
     error_code: int | None = None
     params: Fields = field(default_factory=dict)
     """What create was told, or what was posted inbound."""
+    choices: tuple[tuple[str, str], ...] = ()
+    kind: str = "twilio/text"
 
     def line(self) -> Line:
-        return Line("person" if self.direction == "inbound" else "bot", self.body, self.sid)
+        sender = "person" if self.direction == "inbound" else "bot"
+        return Line(sender, self.body, self.sid, self.choices, self.kind)
 
 
 Receive = Callable[["Person", str, Mapping[str, str]], str]
@@ -130,6 +140,16 @@ class Person:
         """Pick from a list; its id comes as ``ListId`` (the field's name is not documented)."""
         extra = {"MessageType": "interactive", "ListId": item, "ListTitle": title}
         return self.receive(self, title, {**extra, **self._replied("")})
+
+    async def pick(self, title: str, *, on: str = "") -> str:
+        """Press the button of that title, below the message ``on`` or where it stood last."""
+        for line in reversed(self.transcript):
+            ids = {label: id for id, label in line.choices if on in ("", line.sid)}
+            if title in ids and line.kind == "twilio/list-picker":
+                return await self.choose(title, ids[title])
+            if title in ids:
+                return await self.press(title, ids[title], on=line.sid)
+        raise LookupError(title)
 
     async def forward(self, text: str) -> str:
         """Pass on somebody's message."""

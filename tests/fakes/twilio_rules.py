@@ -16,6 +16,8 @@ from tests.fakes.twilio_webhooks import Fields, Heard
 
 OUTSIDE_WINDOW = 63016
 UNREACHABLE = 63024
+NOT_ALLOWED = 63013
+"""WhatsApp refuses the content itself, as more than three buttons without approval."""
 MAX_BODY = 1600
 """Characters of a message (21617)."""
 
@@ -29,6 +31,8 @@ _WORDS = {
     21604: "A 'To' phone number is required",
     21610: "Attempt to send to unsubscribed recipient",
     21617: "The concatenated message body exceeds the 1600 character limit",
+    21655: "The ContentSid is Invalid",
+    21656: "The Content Variables parameter is invalid",
     63007: "Twilio could not find a Channel with the specified From address",
 }
 

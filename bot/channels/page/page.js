@@ -10,6 +10,8 @@ const RETRIES = 5;
 const PATIENCE = 20000; // milliseconds until a request counts as lost
 const PAUSE = 400; // milliseconds before "yazıyor": a quick answer should not flicker
 const LONGEST_WAIT = 60; // seconds, whatever Retry-After says
+const LOOK_EVERY = 10000; // milliseconds between two looks for notices
+const SELDOMEST = 300000; // the same after several failures in a row
 
 const byId = (id) => document.getElementById(id);
 const log = byId("log");
@@ -23,6 +25,7 @@ const still = matchMedia("(prefers-reduced-motion: reduce)");
 let token = composer.elements.message.value;
 let underway = null; // {name, value, message}: said, and not answered yet
 let stuck = false; // underway was given up and waits for the person to send it again
+let known = "known" in log.dataset; // the server has met this visitor
 
 /* --- drawing --- */
 
@@ -148,20 +151,19 @@ function focusNext(bubble, hasButtons) {
 
 /* --- the exchange --- */
 
-async function post(fields) {
+async function request(where, body, options) {
   const patience = new AbortController();
   const timer = setTimeout(() => patience.abort(), PATIENCE);
+  const headers = { Accept: "application/json" };
   try {
-    return await fetch(composer.action, {
-      method: "POST",
-      headers: { Accept: "application/json" },
-      body: new URLSearchParams(fields),
-      signal: patience.signal,
-    });
+    const all = { method: "POST", headers, body, signal: patience.signal, ...options };
+    return await fetch(where, all);
   } finally {
     clearTimeout(timer);
   }
 }
+
+const post = (fields) => request(composer.action, new URLSearchParams(fields));
 
 const isBusy = (response) => response.status === 503 || response.status === 429;
 
@@ -185,6 +187,7 @@ async function ask({ name, value, message }) {
 
 function take({ messages, token: next, input, lang }) {
   underway = null;
+  if (!known) meet();
   // The page's own words are the server's: another language needs another page.
   if (lang !== document.documentElement.lang) return location.reload();
   token = next;
@@ -229,6 +232,64 @@ function say(name, value, shown) {
   reveal(own, own);
   deliver();
 }
+
+/* --- notices ---
+
+   What the person should know without having asked, fetched while they look. A notice counts as shown
+   once the server has been told so; until then it comes again, so those drawn are remembered. */
+
+const drawn = new Set();
+let shown = composer.elements.shown.value.split(" ").filter(Boolean).map(Number);
+let looking = false;
+let lookAgain = 0;
+let pauseOfLooks = LOOK_EVERY;
+
+function drawNotices(messages, ids) {
+  const bubbles = messages.filter((_, place) => !drawn.has(ids[place])).map(show);
+  for (const bubble of bubbles) bubble.classList.add("notice");
+  for (const id of ids) drawn.add(id);
+  if (bubbles.length) reveal(bubbles[0], bubbles[bubbles.length - 1]);
+}
+
+/* keepalive: what is said on leaving the page still arrives. */
+async function fetchNotices() {
+  const told = shown;
+  const body = JSON.stringify({ confirm: told });
+  const response = await request(log.dataset.mail, body, { keepalive: true });
+  if (!response.ok) throw new Error(`status ${response.status}`);
+  const { messages, ids } = await response.json();
+  shown = ids;
+  drawNotices(messages, ids);
+  if (ids.length) await fetchNotices();
+}
+
+async function look() {
+  if (looking) return;
+  clearTimeout(lookAgain);
+  looking = true;
+  try {
+    if (known && !document.hidden) await fetchNotices();
+    pauseOfLooks = LOOK_EVERY;
+  } catch {
+    pauseOfLooks = Math.min(pauseOfLooks * 3, SELDOMEST);
+  }
+  looking = false;
+  lookAgain = setTimeout(look, pauseOfLooks);
+}
+
+function meet() {
+  known = true;
+  look();
+}
+
+/* Back at the page. A server in trouble is left its rest. */
+function lookNow() {
+  if (pauseOfLooks === LOOK_EVERY) look();
+}
+
+document.addEventListener("visibilitychange", lookNow);
+addEventListener("focus", lookNow);
+look();
 
 /* --- what the person does --- */
 

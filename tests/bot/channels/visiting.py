@@ -19,7 +19,7 @@ from aiohttp import ClientResponse, ClientSession, CookieJar
 from starlette.applications import Starlette
 
 from bot.app import channels_of, open_house, page_words, working
-from bot.channels.base import FrontDesk
+from bot.channels.base import FrontDesk, Mailbox
 from bot.channels.web import Web
 from bot.server import application
 from bot.settings import Settings
@@ -136,10 +136,10 @@ async def alone(home: Path, **settings: Any) -> AsyncIterator[Visitor]:
 
 
 @asynccontextmanager
-async def facing(desk: FrontDesk) -> AsyncIterator[Visitor]:
+async def facing(desk: FrontDesk, mailbox: Mailbox | None = None) -> AsyncIterator[Visitor]:
     """A visitor of a page whose desk the test holds."""
     wording = Wording.load()
-    web = Web(desk, lambda locale: page_words(wording, locale))
+    web = Web(desk, lambda locale: page_words(wording, locale), mailbox=mailbox)
     async with serve(Starlette(routes=list(web.routes()))) as base, visiting(base) as visitor:
         yield visitor
 
