@@ -138,7 +138,8 @@ class Desk:
             work = self._finish(inbound, outcome.answer, outcome.errand, self._errand)
             self._asking[name] = asyncio.ensure_future(work)
             self._asking[name].add_done_callback(lambda _: self._asking.pop(name, None))
-        return await asyncio.shield(self._asking[name])
+        answer = await asyncio.shield(self._asking[name])
+        return replace(answer, repeated=outcome.answer.repeated)
 
     async def _finish(
         self, inbound: Inbound, before: Answer, errand: Errand, run: RunErrand
@@ -234,7 +235,8 @@ class Desk:
         for case, outcome in settled.items():
             case.settle(outcome)
         for twin, case in repeats.items():
-            twin.settle(settled[case])
+            again = replace(settled[case].answer, repeated=True)
+            twin.settle(replace(settled[case], answer=again))
         REPEATS.inc(len(repeated) + len(repeats))
 
     async def _repeats(self, connection: Connection, batch: Sequence[Case]) -> dict[Case, Outcome]:
@@ -243,7 +245,7 @@ class Desk:
         names = [(case.inbound.address, case.inbound.message) for case in new]
         kept = await self._conversations.answers(connection, names)
         answers = {
-            case: _read_answer(kept[name])
+            case: replace(_read_answer(kept[name]), repeated=True)
             for case, name in zip(new, names, strict=True)
             if name in kept
         }
@@ -350,7 +352,8 @@ class Desk:
             for case, outcome in outcomes.items()
         }
         new = [row for case, row in rows.items() if case.before is None]
-        await self._conversations.keep(connection, states, new, now)
+        steps = {address: talk.state.step for address, talk in talks.items()}
+        await self._conversations.keep(connection, states, new, now, steps)
         for case, row in rows.items():
             if case.before is not None:
                 await self._conversations.amend(connection, row.address, row.message, row.answer)

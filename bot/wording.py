@@ -8,8 +8,9 @@ as data; this module knows no messenger.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property, lru_cache
 from importlib.resources import files
@@ -34,6 +35,7 @@ COMMANDS = (
     "add_card",
     "renew_code",
     "my_data",
+    "notices",
     "language",
     "help",
     "back",
@@ -46,8 +48,19 @@ COMMANDS = (
 """Commands that have a label in the catalogues, in the order people are shown them."""
 
 
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+
+
 class WordingError(Exception):
     """A catalogue is missing or unreadable; the program does not start. The message names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A sentence with {{1}}, {{2}} … in it, and the names of what belongs there, in order."""
+
+    body: str
+    names: tuple[str, ...]
 
 
 class Catalogue:
@@ -120,6 +133,26 @@ class Wording:
             return template
         said = {name: self._param(value, locale) for name, value in word.params.items()}
         return template.format_map(said)
+
+    def values(self, word: Word, locale: str) -> tuple[str, ...]:
+        """What is put into a sentence, in the order in which its placeholders first stand there."""
+        names = dict.fromkeys(_PLACEHOLDER.findall(self._catalogue(locale).sentence(word.key)))
+        return tuple(self._param(word.params[name], locale) for name in names)
+
+    def template(self, keys: Sequence[str], locale: str) -> Template:
+        """Sentences with numbers for their placeholders, as messengers keep them: {{1}}, {{2}}.
+
+        A paragraph each. The numbers go by the order of ``values``.
+        """
+        text = "\n\n".join(map(self._catalogue(locale).sentence, keys))
+        names = tuple(dict.fromkeys(_PLACEHOLDER.findall(text)))
+        numbers = {name: f"{{{{{place}}}}}" for place, name in enumerate(names, 1)}
+        return Template(_PLACEHOLDER.sub(lambda found: numbers[found[1]], text), names)
+
+    def keys(self, beginning: str) -> tuple[str, ...]:
+        """The keys of the reference that begin so, in order."""
+        known = self._catalogues[REFERENCE].sentences
+        return tuple(sorted(key for key in known if key.startswith(beginning)))
 
     def fingerprint(self, document: str, locale: str) -> str:
         """SHA-256 (hex) of a document exactly as people are shown it."""
@@ -225,10 +258,10 @@ class Wording:
         if asked is None:
             return [Message(part, delicate=delicate) for part in cut(text, limits.text)]
         buttons = self._buttons(asked, locale)
+        written = self._written(asked, locale, limits)
         if len(buttons) > limits.buttons:
-            gap = "\n" if asked.title else "\n\n"
-            text, buttons = f"{text}{gap}{self._numbered(asked, locale)}", ()
-        *before, last = cut(text, limits.text)
+            text, buttons, written = f"{text}{written}", (), ""
+        *before, last = cut(text, limits.text - _length(written))
         contact = asked.contact and limits.contact and not buttons
         return [Message(part, delicate=delicate) for part in before] + [
             Message(
@@ -240,6 +273,7 @@ class Wording:
                 asked.of,
                 asked.keyboard,
                 asked.autofill,
+                f"{last}{written}" if written else "",
             )
         ]
 
@@ -270,6 +304,12 @@ class Wording:
             for choice in asked.choices
         )
 
+    def _written(self, asked: Question, locale: str, limits: Limits) -> str:
+        """The choices in writing, to stand below the text; empty where buttons do."""
+        if not asked.choices or (len(asked.choices) <= limits.buttons and not limits.plain):
+            return ""
+        return ("\n" if asked.title else "\n\n") + self._numbered(asked, locale)
+
     def _numbered(self, asked: Question, locale: str) -> str:
         """The choices in writing: numbered, or named beside a question that wants text."""
         labels = [self.text(choice.label, locale) for choice in asked.choices]
@@ -295,13 +335,18 @@ def cut(text: str, limit: int) -> list[str]:
     Characters are counted as UTF-16 units, the strictest of the messengers' ways.
     """
     parts: list[str] = []
-    while len(text.encode("utf-16-le")) // 2 > limit:
+    while _length(text) > limit:
         window = text.encode("utf-16-le")[: limit * 2].decode("utf-16-le", "ignore")
         at = next((place for mark in ("\n\n", "\n", " ") if (place := window.rfind(mark)) > 0), 0)
         at = at or len(window)
         parts.append(text[:at].rstrip())
         text = text[at:].lstrip()
     return [*parts, text]
+
+
+def _length(text: str) -> int:
+    """In UTF-16 units."""
+    return len(text.encode("utf-16-le")) // 2
 
 
 SHORTEST_BEGINNING = 5

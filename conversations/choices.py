@@ -17,9 +17,11 @@ from conversations.moves import (
     moved,
     proceed,
     refused,
+    reminding,
     save,
     say,
     spoken,
+    tell,
 )
 from conversations.questions import asking, code_help, form_of
 from conversations.registration import CONSENT, NOTICE, REGISTRATION, RENEW_CODE, TERMS
@@ -52,6 +54,11 @@ def _chosen_aside(state: State, choice: str) -> Turn:
         return go(state, place=Place.ASKING, field=choice, correcting=True)
     if state.aside is Aside.LANGUAGE:
         return spoken(moved(state, locale=choice, offers=()))
+    if state.aside in (Aside.REMINDED, Aside.UNREMINDED):
+        return reminding(state, choice == "accept")
+    if state.aside is Aside.SILENT:
+        kept = tell(moved(state), Reply("silent.kept"))
+        return reminding(state, True) if choice == "accept" else kept
     picked = [offer.id for offer in state.offers if choice in (offer.id, ALL)]
     cards = tuple(int(id) for id in picked if id != ALL)
     return begin(state, RENEW_CODE, cards=cards, offers=())

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
-from conversations.actions import Action, LookUpCards, LookUpLanguages, LookUpPerson, SetNotices
+from conversations.actions import (
+    Action,
+    LookUpCards,
+    LookUpLanguages,
+    LookUpNotices,
+    LookUpPerson,
+    SetNotices,
+)
 from conversations.events import Command, Event
 from conversations.moves import (
     Turn,
@@ -14,6 +22,7 @@ from conversations.moves import (
     go,
     proceed,
     refused,
+    reminding,
     say,
     stopped,
     tell,
@@ -28,7 +37,7 @@ def commanded(state: State, name: str, event: Event) -> Turn | None:
     """Carry out a command, or return None where the word is better taken for an answer."""
     if name == "back" and state.aside is not Aside.NONE:
         return go(state, offers=())
-    if name == "cancel" and state.aside in (Aside.LANGUAGE, Aside.CARD):
+    if name == "cancel" and state.aside in _LEFT_BY_CANCEL:
         return go(state, offers=())
     if move := _MOVES.get(name):
         return move(state)
@@ -161,7 +170,14 @@ _MOVES = {
     "menu": _menu,
     "stop": stopped,
 }
-_LOOK_UPS = frozenset({"status", "my_data", "renew_code", "add_card"})
+_LOOK_UPS = frozenset(
+    {"status", "my_data", "renew_code", "add_card", "notices", "remind", "do_not_remind"}
+)
+_OF_ANYBODY = frozenset({"my_data", "notices", "remind", "do_not_remind"})
+"""What concerns everybody who has consented, with or without a card."""
+_LEFT_BY_CANCEL = frozenset(
+    {Aside.LANGUAGE, Aside.CARD, Aside.REMINDED, Aside.UNREMINDED, Aside.SILENT}
+)
 
 
 def _look_up(state: State, name: str) -> Turn:
@@ -170,7 +186,11 @@ def _look_up(state: State, name: str) -> Turn:
         return say(state, Reply("menu.unfinished"))
     if name == "add_card":
         return begin(state, ADD_CARD if state.known else REGISTRATION)
-    if not state.known and (name != "my_data" or not state.consented):
+    if not state.known and (name not in _OF_ANYBODY or not state.consented):
         return tell(state, Reply("unpaired"))
-    look: Action = LookUpPerson() if name == "my_data" else LookUpCards()
-    return Turn(replace(state, wanted=name), action=look)
+    if name in ("remind", "do_not_remind"):
+        return reminding(state, name == "remind")
+    return Turn(replace(state, wanted=name), action=_LOOKS.get(name, LookUpCards()))
+
+
+_LOOKS: Mapping[str, Action] = {"my_data": LookUpPerson(), "notices": LookUpNotices()}

@@ -16,6 +16,7 @@ from conversations.actions import (
     LanguagesFound,
     LinkRefused,
     LinkSaved,
+    NoticesFound,
     PersonFound,
     SetNotices,
     Verdict,
@@ -217,6 +218,13 @@ def _languages(state: State, found: LanguagesFound) -> Turn:
     return go(state, aside=Aside.LANGUAGE, offers=offers, wanted="")
 
 
+def _notices(state: State, found: NoticesFound) -> Turn:
+    """What comes at present, and the choice."""
+    if found.stopped:
+        return go(state, aside=Aside.SILENT, wanted="")
+    return go(state, aside=Aside.REMINDED if found.reminders else Aside.UNREMINDED, wanted="")
+
+
 def _done(state: State, _found: Done) -> Turn:
     if state.wanted == "mute":
         return Turn(replace(state, wanted=""), action=SetNotices(False))
@@ -230,6 +238,7 @@ _TURNS: dict[type, Callable[[State, Any], Turn]] = {
     VerdictKept: _judged,
     CardsFound: _cards,
     PersonFound: _person,
+    NoticesFound: _notices,
     LanguagesFound: _languages,
     Done: _done,
 }

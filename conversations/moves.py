@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from conversations.actions import Action, Errand, SetNotices
+from conversations.actions import Action, Errand, SetNotices, SetReminders
 from conversations.form import Form
 from conversations.questions import form_of, question
 from conversations.registration import CONSENT, FORMS
@@ -176,6 +176,17 @@ def stopped(state: State) -> Turn:
     """Notices stop; where the person stands does not change."""
     turn = tell(replace(state, muted=True), Reply("stopped"))
     return replace(turn, action=SetNotices(False))
+
+
+def reminding(state: State, wanted: bool) -> Turn:
+    """Reminders come, and with them everything else; or only what concerns a card at once.
+
+    To somebody who wants nothing at all, declining reminders changes nothing.
+    """
+    muted = state.muted and not wanted
+    said = Reply("stopped") if muted else Reply("reminders.on" if wanted else "reminders.off")
+    turn = tell(replace(moved(state), muted=muted), said)
+    return replace(turn, action=SetReminders(wanted))
 
 
 def current(state: State) -> State:

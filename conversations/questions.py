@@ -30,9 +30,20 @@ TERMS_CHOICES = (
     choice("terms", "full_text"),
 )
 DOUBT_CHOICES = (choice("doubt", "yes", "success"), choice("doubt", "no"))
+REMINDER_CHOICES = (choice("reminders", "accept"), choice("reminders", "refuse"))
+SILENCE_CHOICES = (choice("silent", "accept"), choice("silent", "refuse"))
 KNOWN_MENU = tuple(
     choice("menu", id)
-    for id in ("status", "add_card", "renew_code", "my_data", "language", "help", "relative")
+    for id in (
+        "status",
+        "add_card",
+        "renew_code",
+        "my_data",
+        "notices",
+        "language",
+        "help",
+        "relative",
+    )
 )
 NEW_MENU = tuple(choice("menu", id) for id in ("register", "code_help", "language", "help"))
 KEEP = choice("field", "keep")
@@ -64,11 +75,18 @@ def question(state: State) -> Reply:
 
 
 def asking(state: State, how: str) -> Reply:
-    """The question for the present field: ``ask`` at first, ``again`` (shorter) after a refusal."""
+    """The question for the present field: ``ask`` at first, ``again`` (shorter) after a refusal.
+
+    About a relative it is asked in the same words each time.
+    """
     form, field = form_of(state), field_of(state)
     answered = field.name in state.answers
+    if state.relative:
+        how = "relative"
+    elif answered:
+        how = "again"
     return Reply(
-        f"again.{field.name}" if answered else f"{how}.{field.name}",
+        f"{how}.{field.name}",
         question=Question(
             field.name,
             state.turn,
@@ -144,6 +162,10 @@ def _aside(state: State) -> Reply:
     if state.aside is Aside.CORRECT:
         titles = tuple(Choice(field.name, field.title) for field in form_of(state).fields)
         return _plain(state, "correct", titles)
+    if state.aside in (Aside.REMINDED, Aside.UNREMINDED):
+        return _plain(state, str(state.aside), REMINDER_CHOICES)
+    if state.aside is Aside.SILENT:
+        return _plain(state, str(state.aside), SILENCE_CHOICES)
     offered = tuple(_offered(state, offer.id, offer.text) for offer in state.offers)
     return _plain(state, str(state.aside), offered)
 

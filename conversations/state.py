@@ -28,13 +28,19 @@ class Place(StrEnum):
 
 
 class Aside(StrEnum):
-    """A question put in between, after which the talk goes on where it was."""
+    """A question put in between, after which the talk goes on where it was.
+
+    The last three ask which notices are wanted; each says what comes at present.
+    """
 
     NONE = ""
     DOUBT = "doubt"
     CORRECT = "correct"
     LANGUAGE = "language"
     CARD = "card"
+    REMINDED = "reminded"
+    UNREMINDED = "unreminded"
+    SILENT = "silent"
 
 
 ALL = "all"
@@ -93,6 +99,13 @@ class State:
     def blank(self) -> bool:
         """Nothing is known of this person, so there is nothing to keep."""
         return self.place is Place.NEW
+
+    @property
+    def step(self) -> str:
+        """What a form waits for: ``registration:phone``, ``registration:review``; "" outside."""
+        if not self.form:
+            return ""
+        return f"{self.form}:{self.field if self.place is Place.ASKING else self.place}"
 
 
 _BLANK = State()

@@ -126,6 +126,30 @@ WORDS: Mapping[str, str] = MappingProxyType(
         bilgilerim, hakkımdaki bilgiler, kişisel verilerim, verilerimi göster, hakkımda ne
         biliyorsun, hakkımda ne biliyorsunuz, my data, my details
     """,
+        "notices": """
+        bildirim, bildirimler, bildirim ayarı, bildirim ayarları, bildirim ayarlarım,
+        bildirimlerim, bildirim seçenekleri, bildirimleri ayarla, bildirim ayarla, bildirimleri
+        değiştir, hatırlatma, hatırlatmalar, hatırlatmalarım, hatırlatma ayarı, hatırlatma
+        ayarları, hatırlatıcı, hatırlatıcılar, hatırlatmaları değiştir, notification,
+        notifications, notification settings, notices, reminder, reminders, reminder settings,
+        my notifications, 🔔
+    """,
+        "remind": """
+        hatırlat, hatırlatın, bana hatırlat, bana hatırlatın, hatırlatma istiyorum, hatırlatma
+        isterim, hatırlatma yapın, hatırlatma gönderin, hatırlatmaları aç, hatırlatma aç,
+        hatırlatmalar açık olsun, hatırlatmalar gelsin, hatırlatma gelsin, bildirimleri aç,
+        bildirim aç, bildirim istiyorum, bildirimler açık olsun, bildirimler gelsin, bildirim
+        gelsin, remind me, reminders on, turn on reminders, turn reminders on, i want reminders,
+        notifications on, turn on notifications, turn notifications on
+    """,
+        "do_not_remind": """
+        hatırlatmayın, hatırlatma istemiyorum, hatırlatma istemem, hatırlatma
+        yapmayın, hatırlatma göndermeyin, hatırlatmaları kapat, hatırlatmaları kapatın,
+        hatırlatma kapat, hatırlatmalar kapalı olsun, hatırlatmalar gelmesin, hatırlatma
+        gelmesin, hatırlatmaları durdur, hatırlatma olmasın, no reminders, reminders off, turn
+        off reminders, turn reminders off, stop reminders, do not remind me, don't remind me,
+        dont remind me, i do not want reminders, i don't want reminders
+    """,
         "code_help": """
         hes kodu nasıl alınır, hes nasıl alınır, hes kodu al, hes kodu almak, kod al, hes al,
         kod nasıl alınır, kod nasıl alırım, hes kodu nasıl alırım, hes kodum yok, kodum yok, hes

@@ -15,14 +15,15 @@ from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po, write_po
 
 from bot.app import PAGE_WORDS
+from bot.services.turnstile import REASONS
 from bot.wording import COMMANDS
 from conversations import findings, questions
 from conversations.actions import Status, Verdict
 from conversations.engine import MEDIA
 from conversations.form import Form
-from conversations.registration import DOCUMENTS, FORMS
+from conversations.registration import DOCUMENTS, FORMS, REGISTRATION
 from conversations.replies import Choice
-from conversations.state import Place
+from conversations.state import Aside, Place
 
 ROOT = Path(__file__).parent.parent
 CATALOGUES = sorted((ROOT / "locales").glob("*/messages.po"))
@@ -84,6 +85,8 @@ def declared_keys() -> set[str]:
     keys |= {f"invalid.{kind}.{why}" for kind in NUMBERS for why in ("no_digits", "letters")}
     keys |= {f"invalid.{kind}.length" for kind in ("card", "identity")}
     keys |= {"language.ask", "card.ask", "language.name", "review.relative"}
+    keys |= {f"{aside}.ask" for aside in (Aside.REMINDED, Aside.UNREMINDED, Aside.SILENT)}
+    keys |= {f"relative.{field.name}" for field in REGISTRATION.fields}
     keys |= {f"help.{place}" for place in (Place.CONSENT, Place.REVIEW, Place.TERMS, Place.MENU)}
     keys |= {choice.label.key for choice in declared_choices()}
     keys |= {f"document.{document.name}" for document in DOCUMENTS}
@@ -98,6 +101,7 @@ def declared_keys() -> set[str]:
     keys |= {f"media.{kind}" for kind in (*MEDIA, "other")}
     keys |= {f"courtesy.{name}" for name in ("thanks", "greeting", "anger")}
     keys |= {f"command.{name}{part}" for name in COMMANDS for part in ("", ".about")}
+    keys |= {f"turnstile.{reason}" for reason in REASONS}
     return keys | {f"page.{name}" for name in PAGE_WORDS}
 
 

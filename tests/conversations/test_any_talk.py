@@ -26,7 +26,9 @@ from conversations.actions import (
     LinkRefused,
     LinkSaved,
     LookUpCards,
+    LookUpNotices,
     LookUpPerson,
+    NoticesFound,
     PersonFound,
     SaveLink,
     Status,
@@ -51,6 +53,7 @@ from conversations.questions import question
 from conversations.replies import Question, Reply, Retract
 from conversations.state import Aside, Place, State, from_plain, to_plain
 from conversations.turkish import WORDS
+from tests.bot.channels.recording import RecordingDesk
 from tests.conversations.talking import (
     CARD,
     FINDINGS,
@@ -64,7 +67,8 @@ from tests.conversations.talking import (
     reviewed,
 )
 
-LIMITS: tuple[Limits, ...] = (Telegram.limits, WhatsApp.limits, Web.limits, Terminal.limits)
+WHATSAPP = WhatsApp(RecordingDesk(), auth_token="none", public_url="http://127.0.0.1")
+LIMITS: tuple[Limits, ...] = (Telegram.limits, WHATSAPP.limits, Web.limits, Terminal.limits)
 WORDING = Wording.load()
 
 ENDINGS = {
@@ -79,6 +83,9 @@ ENDINGS = {
     "saved.next",
     "unpaired",
     "status",
+    "reminders.on",
+    "reminders.off",
+    "silent.kept",
     "my_data",
     "my_data.consents",
     "courtesy.thanks",
@@ -133,6 +140,9 @@ FOUND: dict[type, tuple[Finding, ...]] = {
         PersonFound(STORED, (("notice", "2021-01", NOW), ("consent", "2021-01", NOW))),
         PersonFound({**STORED, "last_name": None, "email": None}),
         PersonFound(None),
+    ),
+    LookUpNotices: tuple(
+        NoticesFound(reminders, stopped) for reminders in (True, False) for stopped in (False, True)
     ),
 }
 VERDICTS = tuple(

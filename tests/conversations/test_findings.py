@@ -222,6 +222,15 @@ def test_a_relative_is_registered_in_his_own_name() -> None:
     assert talk.state.relative is False
 
 
+def test_a_relative_is_asked_about_in_words_of_their_own() -> None:
+    """Never "your name" where somebody else's is wanted, also after a wrong try."""
+    talk = registered().pick("relative")
+    assert talk.keys[-1] == "relative.first_name"
+    assert talk.say("1").keys[-1] == "relative.first_name"
+    talk.say(*TYPED.values()).pick("correct", "phone")
+    assert talk.keys == ["relative.phone"]
+
+
 def test_a_card_added_after_a_relatives_is_ones_own() -> None:
     """ "Kart ekle" names no card, so that the records take the sender's own person."""
     talk = registered().pick("relative")

@@ -61,6 +61,7 @@ async def _person(house: House, connection: Connection, address: Address) -> lis
     if found is None:
         return ["  nothing about the person"]
     notices = "unwanted" if found.opted_out_at else "wanted"
+    notices += ", no reminders" if found.reminders_off_at else ""
     consents = await _consents(connection, found.id, address.channel)
     return [f"  language: {found.locale}", f"  notices: {notices}", *consents]
 

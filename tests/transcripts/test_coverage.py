@@ -14,7 +14,7 @@ from tests.transcripts.folder import scripts
 
 SENTENCES = read_catalogue(files("locales") / "tr" / "messages.po")
 ELSEWHERE = re.compile(
-    r"page\.|fault\.|notice\.|command\.|or_type$|choice\.contact\.share$|late$|code\.later$|refused\.person_unknown$"
+    r"page\.|fault\.|notice\.|turnstile\.|command\.|choices\.open$|or_type$|choice\.contact\.share$|late$|code\.later$|refused\.person_unknown$"
 )
 """Sentences that are not part of a conversation, or that no script can bring about."""
 SAID_HERE = sorted(key for key in SENTENCES if not ELSEWHERE.match(key))
