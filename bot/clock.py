@@ -15,3 +15,9 @@ def clock(start: datetime | None = None) -> Clock:
         return lambda: datetime.now(UTC)
     shift = start - datetime.now(UTC)
     return lambda: datetime.now(UTC) + shift
+
+
+def wall() -> datetime:
+    """The real time, whatever ``HESBOT_NOW`` says: for what processes must agree on, such as leases
+    and a messenger's limits."""
+    return datetime.now(UTC)

@@ -16,7 +16,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 EVENTS = Counter("hesbot_events", "Events answered", ["channel"])
 REPEATS = Counter("hesbot_repeats", "Messages that came again and got the same answer")
@@ -35,6 +35,28 @@ REPORTED = Counter(
 ERRANDS = Counter("hesbot_errands", "Questions to outside services by outcome", ["outcome"])
 BATCHES = Histogram(
     "hesbot_batch_events", "Events in one batch", buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+)
+INTEGRATION = Counter(
+    "hesbot_integration_requests",
+    "Requests of other systems, by the name of their key",
+    ["name", "route", "status"],
+)
+RISK_RECORDS = Counter("hesbot_risk_records", "Records of the risk feed by outcome", ["outcome"])
+BOARDINGS = Counter("hesbot_boardings", "Answers to validators by reason", ["reason"])
+DELIVERIES = Counter(
+    "hesbot_deliveries", "Tries to deliver a notice, by outcome", ["channel", "kind", "outcome"]
+)
+QUEUE = Gauge("hesbot_queue_due", "Deliveries that are due", ["channel"])
+URGENT_AGE = Gauge(
+    "hesbot_queue_oldest_urgent_seconds", "How long the oldest urgent one is due", ["channel"]
+)
+HALTED = Gauge("hesbot_sender_halted", "1 while a messenger refuses our account", ["channel"])
+PAUSES = Counter("hesbot_limiter_pauses", "Pauses a messenger asked for", ["channel"])
+LIMITER_WAIT = Histogram(
+    "hesbot_limiter_wait_seconds",
+    "From the lease of a delivery until its turn",
+    ["channel"],
+    buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30),
 )
 
 _PERSONAL = re.compile(

@@ -1,0 +1,244 @@
+"""Who is told what, and when. Pure: facts in, notices out; no clock, no records, no sentences.
+
+Every notice has a key that names its cause, so that one cause never tells anybody twice, and every
+notice is looked at once more when its turn comes: what is no longer true is not sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, datetime, time, timedelta
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+from conversations.actions import Status
+from conversations.calendar import ISTANBUL
+from storage import (
+    CardChange,
+    Entry,
+    Parcel,
+    Recipient,
+    Unfinished,
+    Untravelled,
+    Urgency,
+    WaningLink,
+)
+
+DEADLINE_DAYS = (14, 7, 3, 1)
+"""How many days before the deadline people without a working card are reminded."""
+EXPIRY_DAYS = (7, 3, 1)
+"""How many days before its end people are told of their code's."""
+
+QUIET_FROM, QUIET_TO = time(22), time(9)
+"""Istanbul time in which only suspensions are told."""
+
+SILENT_FOR = timedelta(hours=3)
+"""How long somebody has left a form alone before they are reminded of it."""
+WINDOW = timedelta(hours=23, minutes=50)
+"""How long after a person's last word free text may be sent (WhatsApp: 24 hours), with a margin."""
+
+
+class Kind(StrEnum):
+    """What a notice is about; its sentences are ``notice.<kind>`` in the catalogues."""
+
+    SUSPENDED = "suspended"
+    RETURNED = "returned"
+    PASSIVE = "passive"
+    CODE_LOST = "code_lost"
+    CODE_EXPIRED = "code_expired"
+    CODE_EXPIRES = "code_expires"
+    PAIRED_ELSEWHERE = "paired_elsewhere"
+    DEADLINE = "deadline"
+    DEADLINE_PASSED = "deadline_passed"
+    UNFINISHED = "unfinished"
+
+
+REMINDERS = frozenset({Kind.CODE_EXPIRES, Kind.DEADLINE, Kind.DEADLINE_PASSED, Kind.UNFINISHED})
+"""What a citizen can decline; the rest concerns a card of theirs and always comes."""
+
+
+# --- when -----------------------------------------------------------------------------------
+
+
+def awake(moment: datetime) -> datetime:
+    """The moment, or the next morning's if it falls into the quiet hours."""
+    local = moment.astimezone(ISTANBUL)
+    if QUIET_TO <= local.time() < QUIET_FROM:
+        return moment
+    day = local.date() + timedelta(days=1 if local.time() >= QUIET_FROM else 0)
+    return datetime.combine(day, QUIET_TO, ISTANBUL).astimezone(moment.tzinfo)
+
+
+def day_of(moment: datetime) -> date:
+    """The day it is in Istanbul."""
+    return moment.astimezone(ISTANBUL).date()
+
+
+def days_until(end: datetime, now: datetime) -> int:
+    """Whole days by the calendar in Istanbul."""
+    return (day_of(end) - day_of(now)).days
+
+
+def step_of(left: int, steps: tuple[int, ...]) -> int | None:
+    """The reminder that is due with so many days left: the last one reached, also a day or two
+    late. None before the first and from the day itself on."""
+    return min((step for step in steps if left <= step), default=None) if left > 0 else None
+
+
+# --- what a changed card means --------------------------------------------------------------
+
+
+def on_change(change: CardChange) -> Iterator[Entry]:
+    """Whom a change of a card concerns. Who did it themselves has been told already."""
+    if change.relinked:
+        yield from (_elsewhere(change, other) for other in change.others)
+    kind = _kind_of(change)
+    if kind is None or change.holder is None or change.actor is not None:
+        return
+    urgent = kind is Kind.SUSPENDED
+    yield Entry(
+        key=f"{kind}:{change.card}:{change.at.isoformat()}",
+        kind=kind,
+        urgency=Urgency.SUSPENSION if urgent else Urgency.REMINDER,
+        address=change.holder.address,
+        channel=change.holder.channel,
+        due_at=change.at if urgent else awake(change.at),
+        card=change.card,
+        link=change.link,
+    )
+
+
+def _kind_of(change: CardChange) -> Kind | None:
+    """What is told of a change; None where nothing is."""
+    before, after = change.before.status, change.after.status
+    if after is Status.SUSPENDED:
+        return None if before is Status.SUSPENDED else Kind.SUSPENDED
+    if after is Status.ACTIVE:
+        return Kind.RETURNED if before is Status.SUSPENDED else None
+    if change.after.cause == "code_expired" and before is not Status.UNPAIRED:
+        return Kind.CODE_EXPIRED
+    if after is Status.PASSIVE:
+        return Kind.PASSIVE if change.before != change.after else None
+    return Kind.CODE_LOST if before is not Status.UNPAIRED else None
+
+
+def _elsewhere(change: CardChange, other: Recipient) -> Entry:
+    return Entry(
+        key=f"{Kind.PAIRED_ELSEWHERE}:{change.link}:{change.at.isoformat()}:{other.address}",
+        kind=Kind.PAIRED_ELSEWHERE,
+        urgency=Urgency.REMINDER,
+        address=other.address,
+        channel=other.channel,
+        due_at=awake(change.at),
+        card=change.card,
+        link=change.link,
+    )
+
+
+# --- what time alone brings -----------------------------------------------------------------
+
+
+def on_waning(links: Iterable[WaningLink], now: datetime) -> Iterator[Entry]:
+    """Codes that end in a few days."""
+    for link in links:
+        left = days_until(link.valid_until, now)
+        step = step_of(left, EXPIRY_DAYS)
+        # Whoever paired the code after the day of this reminder has just read until when it is.
+        if step is None or day_of(link.linked_at) > day_of(link.valid_until) - timedelta(days=step):
+            continue
+        yield Entry(
+            key=f"{Kind.CODE_EXPIRES}:{link.link}:{day_of(link.valid_until)}:{step}",
+            kind=Kind.CODE_EXPIRES,
+            urgency=Urgency.REMINDER,
+            address=link.holder.address,
+            channel=link.holder.channel,
+            due_at=awake(now),
+            expires_at=link.valid_until,
+            card=link.card,
+            link=link.link,
+        )
+
+
+def on_deadline(
+    people: Iterable[Untravelled], now: datetime, deadline: datetime
+) -> Iterator[Entry]:
+    """People who talked to us and have no working card, before the deadline and after it."""
+    left, day = days_until(deadline, now), day_of(deadline)
+    passed = now >= deadline
+    step = 0 if passed else step_of(left, DEADLINE_DAYS)
+    if step is None:
+        return
+    for person in people:
+        # They came after this reminder's day, and were told then how things stand.
+        if day_of(person.since) > day - timedelta(days=step):
+            continue
+        # Whose card was paired hears of the card itself.
+        if passed and person.paired:
+            continue
+        kind = Kind.DEADLINE_PASSED if passed else Kind.DEADLINE
+        yield Entry(
+            key=f"{kind}:{person.at.address}:{day}:{step}",
+            kind=kind,
+            urgency=Urgency.REMINDER,
+            address=person.at.address,
+            channel=person.at.channel,
+            due_at=awake(now),
+            expires_at=None if passed else deadline,
+        )
+
+
+def on_unfinished(people: Iterable[Unfinished], now: datetime) -> Iterator[Entry]:
+    """People who left a registration half-way: once, while free text may still be sent."""
+    for person in people:
+        due, last = awake(person.heard_at + SILENT_FOR), person.heard_at + WINDOW
+        if due <= now < last:
+            yield Entry(
+                key=f"{Kind.UNFINISHED}:{person.at.address}",
+                kind=Kind.UNFINISHED,
+                urgency=Urgency.REMINDER,
+                address=person.at.address,
+                channel=person.at.channel,
+                due_at=awake(now),
+                expires_at=last,
+            )
+
+
+# --- when its turn comes --------------------------------------------------------------------
+
+
+def objection(parcel: Parcel, now: datetime) -> str | None:
+    """Why a notice must not go out now, if so: declined, or overtaken by events."""
+    kind = Kind(parcel.kind)
+    if kind in REMINDERS and parcel.reminders_off:
+        return "declined"
+    if parcel.expires_at is not None and now >= parcel.expires_at:
+        return "too_late"
+    return None if _HOLDS[kind](parcel) else "no_longer_true"
+
+
+def waits_for_morning(parcel: Parcel, now: datetime) -> datetime | None:
+    """Until when a notice waits because of the quiet hours, if it does."""
+    morning = awake(now)
+    return None if parcel.urgency == Urgency.SUSPENSION or morning == now else morning
+
+
+def _is(status: Status) -> Any:
+    return lambda parcel: parcel.status is status
+
+
+_HOLDS: Mapping[Kind, Any] = MappingProxyType(
+    {
+        Kind.SUSPENDED: _is(Status.SUSPENDED),
+        Kind.RETURNED: _is(Status.ACTIVE),
+        Kind.PASSIVE: _is(Status.PASSIVE),
+        Kind.CODE_LOST: lambda parcel: parcel.status in (Status.UNPAIRED, Status.PASSIVE),
+        Kind.CODE_EXPIRED: lambda parcel: parcel.status in (Status.UNPAIRED, Status.PASSIVE),
+        Kind.CODE_EXPIRES: lambda parcel: parcel.link_open and parcel.status is Status.ACTIVE,
+        Kind.PAIRED_ELSEWHERE: lambda parcel: parcel.link_open,
+        Kind.DEADLINE: lambda parcel: not parcel.travels,
+        Kind.DEADLINE_PASSED: lambda parcel: not parcel.travels,
+        Kind.UNFINISHED: lambda parcel: bool(parcel.step),
+    }
+)
+"""What must still be so for a notice to be true."""

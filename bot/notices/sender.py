@@ -1,0 +1,396 @@
+"""Sends what the ledger holds for one messenger, at the pace all processes share.
+
+In short rounds: one transaction writes what became of the last messages, takes the next ones that
+are due and books their slots; between two rounds the messages go out, each in its slot. Whatever
+was taken is called ``sending`` before the call, so a killed process loses nothing.
+
+Knows neither messengers nor sentences: an outlet sends, ``word`` words.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+from bot.channels.base import Fate, Letter, NotNow, Outcome, Outlet
+from bot.clock import Clock, wall
+from bot.notices import outcomes
+from bot.telemetry import (
+    DELIVERIES,
+    FAULTS,
+    HALTED,
+    LIMITER_WAIT,
+    PAUSES,
+    QUEUE,
+    URGENT_AGE,
+    place_of,
+)
+from storage import (
+    Connection,
+    Database,
+    Ledger,
+    Parcel,
+    Post,
+    Settled,
+    Unavailable,
+    Urgency,
+    pace,
+    tallies,
+)
+
+log = logging.getLogger("hesbot.sender")
+
+EXACTNESS = 0.985
+"""Share of a limit that is used. The rest covers what a message is late on its way, so that no
+second at the other end ever sees more than the limit."""
+LATEST = 0.008
+"""Seconds by which a slot may be missed; later it is given up and another one booked."""
+HORIZON = 0.5
+"""Seconds for which slots are booked ahead: what is urgent waits no longer than that."""
+LEAD = 0.03
+"""Seconds from booking to the first slot: the commit takes some of them."""
+LEASE = timedelta(seconds=30)
+"""How long a delivery is left to the process that took it."""
+MOST_IN_FLIGHT = 1024
+URGENT_SHARE = 0.25
+"""Share of the messages in flight that only suspensions may use."""
+POLL, SHORTEST_ROUND = 1.0, 0.05
+"""Seconds between two rounds: with nothing to do, and at least."""
+RECOVER_EVERY = 5.0
+RECOVER_AT_ONCE = 1000
+HALT = 300.0
+"""Seconds to wait after the messenger refused our account."""
+STOP_WITHIN = 12.0
+"""Seconds for which calls under way are awaited when told to stop."""
+
+Word = Callable[[Parcel, datetime], Letter]
+"""Words a delivery as it is true at that moment."""
+
+
+_Round = list[tuple[Parcel, Letter, float]]
+"""What one round sends, each in its slot."""
+
+
+class Sender:
+    """Sends through one outlet until cancelled.
+
+    ``worker`` names this process in the ledger, and no other one alive. ``reports``: the messenger
+    reports later what became of a message.
+    """
+
+    def __init__(
+        self,
+        outlet: Outlet,
+        database: Database,
+        ledger: Ledger,
+        word: Word,
+        clock: Clock,
+        worker: str,
+        *,
+        reports: bool = False,
+    ) -> None:
+        self._outlet = outlet
+        self._database = database
+        self._ledger = ledger
+        self._word = word
+        self._clock = clock
+        self._worker = worker
+        self._reports = reports
+        self._interval = 1 / (outlet.rate * EXACTNESS)
+        self._flying: dict[asyncio.Task[None], Parcel] = {}
+        self._results: list[tuple[Parcel, Outcome]] = []
+        self._late: list[Parcel] = []
+        self._recent: dict[int, float] = {}
+        self._booked = 0.0
+        self._paused_until = 0.0
+        self._pause_to_tell = 0.0
+        self._recovered_at = 0.0
+        self._bell = asyncio.Event()
+        self.done: Counter[str] = Counter()
+
+    # --- rounds ------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Send until cancelled; what is under way is finished and written down first."""
+        async with self._outlet:
+            await self._begin()
+            try:
+                while True:
+                    await self._turn_round()
+                    await self._rest()
+            finally:
+                await asyncio.shield(self._stop())
+
+    async def drain(self, patience: float = 60.0) -> Mapping[str, int]:
+        """Send until nothing due is left, or nothing has moved for so many seconds; what became of
+        the tries, counted."""
+        async with self._outlet:
+            await self._begin()
+            moved = _seconds()
+            while _seconds() - moved < patience:
+                before = self.done.total()
+                await self._turn_round()
+                await self._rest()
+                if self.done.total() > before:
+                    moved = _seconds()
+                elif not self._flying and not self._results and not await self._waiting():
+                    break
+            await self._stop()
+        return self.done
+
+    async def _begin(self) -> None:
+        """Whoever had our name before us is gone; nobody need wait for its leases."""
+        while True:
+            try:
+                async with self._database.begin() as connection:
+                    await self._ledger.abandon(connection, self._outlet.name, self._worker, wall())
+                return
+            except Unavailable:
+                await asyncio.sleep(POLL)
+
+    async def _turn_round(self) -> None:
+        try:
+            if not await self._is_needed():
+                return
+            found = await self._transact()
+        except Unavailable as error:
+            FAULTS.labels("sender").inc()
+            log.warning("records unavailable", extra={"why": str(error)})
+            await asyncio.sleep(POLL)
+            return
+        for parcel, letter, slot in found:
+            task = asyncio.create_task(self._send(parcel, letter, slot))
+            self._flying[task] = parcel
+            task.add_done_callback(self._landed)
+
+    async def _is_needed(self) -> bool:
+        """Whether a round would write anything: an idle one must not keep other writers waiting."""
+        if self._results or self._late or self._pause_to_tell or self._may_recover():
+            return True
+        async with self._database.read() as connection:
+            return await self._ledger.is_due(connection, self._outlet.name, self._clock(), wall())
+
+    async def _rest(self) -> None:
+        """Until there is something to write down, or slots to book."""
+        ahead = self._booked - _seconds() - HORIZON / 2
+        until = max(SHORTEST_ROUND, min(ahead, POLL)) if self._flying or self._late else POLL
+        if self._results:
+            until = SHORTEST_ROUND
+        self._bell.clear()
+        try:
+            async with asyncio.timeout(until):
+                await self._bell.wait()
+            await asyncio.sleep(SHORTEST_ROUND)
+        except TimeoutError:
+            pass
+
+    async def _transact(self) -> _Round:
+        """One round's writing and taking. What it writes down is forgotten only once committed."""
+        results, late, pause = list(self._results), list(self._late), self._pause_to_tell
+        async with self._database.begin() as connection:
+            await self._write_down(connection, results)
+            if pause:
+                await pace.pause(connection, self._outlet.name, pause)
+            await self._recover(connection)
+            found = await self._take(connection, late)
+        del self._results[: len(results)]
+        del self._late[: len(late)]
+        if self._pause_to_tell == pause:
+            self._pause_to_tell = 0.0
+        return found
+
+    async def _write_down(
+        self, connection: Connection, results: Sequence[tuple[Parcel, Outcome]]
+    ) -> None:
+        now, real = self._clock(), wall()
+        settled = [
+            outcomes.settled(parcel, outcome, real, reports=self._reports)
+            for parcel, outcome in results
+        ]
+        await self._ledger.settle(connection, settled, now)
+        for post in (Post.BLOCKED, Post.UNREACHABLE, Post.OPTED_OUT):
+            lost = [
+                parcel.recipient
+                for (parcel, _), each in zip(results, settled, strict=True)
+                if each.post is post
+            ]
+            if lost:
+                await self._ledger.mark_address(connection, lost, post, now)
+
+    async def _recover(self, connection: Connection) -> None:
+        """What other processes left behind, and how long the queue is."""
+        if not self._may_recover():
+            return
+        name, real = self._outlet.name, wall()
+        by = real + outcomes.REPORT_WITHIN if self._reports else None
+        await self._ledger.recover(connection, name, real, RECOVER_AT_ONCE, reported_by=by)
+        due, age = await tallies.waiting(connection, name, self._clock())
+        QUEUE.labels(name).set(due)
+        URGENT_AGE.labels(name).set(age)
+        self._recovered_at = _seconds()
+
+    def _may_recover(self) -> bool:
+        return _seconds() - self._recovered_at >= RECOVER_EVERY
+
+    async def _waiting(self) -> bool:
+        async with self._database.read() as connection:
+            due, _ = await tallies.waiting(connection, self._outlet.name, self._clock())
+        return due > 0
+
+    async def _take(self, connection: Connection, late: Sequence[Parcel]) -> _Round:
+        now, real = self._clock(), wall()
+        # Other processes book, too, and may have been told to pause.
+        self._booked = await pace.booked(connection, self._outlet.name)
+        free_at = max(self._booked, self._paused_until)
+        if free_at > _seconds() + 2 * HORIZON:
+            rest = datetime.fromtimestamp(min(free_at, _seconds() + HALT), UTC)
+            back = [outcomes.put_back(parcel, rest) for parcel in late]
+            await self._ledger.settle(connection, back, now)
+            return []
+        again, overtaken = self._sort(late, now, real, again=True)
+        fresh = await self._lease(connection, now, real, len(again))
+        first_time, settled = self._sort(fresh, now, real)
+        ready = again + first_time
+        await self._ledger.settle(connection, [*overtaken, *settled], now)
+        if not ready:
+            return []
+        first = await pace.reserve(
+            connection, self._outlet.name, len(ready), self._interval, _seconds() + LEAD
+        )
+        self._booked = first + len(ready) * self._interval
+        return [
+            (parcel, letter, first + place * self._interval)
+            for place, (parcel, letter) in enumerate(ready)
+        ]
+
+    async def _lease(
+        self, connection: Connection, now: datetime, real: datetime, late: int
+    ) -> list[Parcel]:
+        """As many as there are slots before the horizon; the last places are for urgent ones."""
+        ahead = max(self._booked - _seconds(), 0.0)
+        slots = math.ceil((HORIZON - ahead) / self._interval) - late
+        flying = len(self._flying)
+        room = min(slots, MOST_IN_FLIGHT - flying - late)
+        if room <= 0:
+            return []
+        crowded = flying >= MOST_IN_FLIGHT * (1 - URGENT_SHARE)
+        least = Urgency.SUSPENSION if crowded else Urgency.BROADCAST
+        return await self._ledger.lease(
+            connection, self._outlet.name, room, now, real, real + LEASE, self._worker, least
+        )
+
+    def _sort(
+        self, parcels: Iterable[Parcel], now: datetime, real: datetime, *, again: bool = False
+    ) -> tuple[list[tuple[Parcel, Letter]], list[Settled]]:
+        """Those that go out now, and what becomes of the others."""
+        ready: list[tuple[Parcel, Letter]] = []
+        settled: list[Settled] = []
+        for parcel in parcels:
+            verdict = self._verdict(parcel, now, real, again)
+            if isinstance(verdict, Settled):
+                settled.append(verdict)
+                if verdict.post is not Post.PENDING:
+                    self._count(parcel, str(verdict.post))
+            else:
+                ready.append((parcel, verdict))
+        return ready, settled
+
+    def _verdict(
+        self, parcel: Parcel, now: datetime, real: datetime, again: bool
+    ) -> Letter | Settled:
+        if obstacle := outcomes.obstacle(parcel, now):
+            return obstacle
+        last = self._recent.get(parcel.recipient, 0.0)
+        if not again and (pause := last + self._outlet.gap - _seconds()) > 0:
+            return outcomes.put_back(parcel, real + timedelta(seconds=pause))
+        try:
+            letter = self._word(parcel, now)
+        except Exception as error:
+            FAULTS.labels("letter").inc()
+            log.error("letter failed", extra={"kind": parcel.kind, "error": place_of(error)})
+            return Settled(parcel.id, Post.HELD, "wording", charged=False)
+        self._remember(parcel.recipient)
+        return letter
+
+    def _remember(self, recipient: int) -> None:
+        """Two messages to one person keep a distance."""
+        now = _seconds()
+        if len(self._recent) > MOST_IN_FLIGHT * 8:
+            old = now - self._outlet.gap
+            self._recent = {who: at for who, at in self._recent.items() if at > old}
+        self._recent[recipient] = now
+
+    # --- one letter --------------------------------------------------------------------------
+
+    async def _send(self, parcel: Parcel, letter: Letter, slot: float) -> None:
+        taken = _seconds()
+
+        async def turn() -> None:
+            await asyncio.sleep(max(slot - _seconds(), 0.0))
+            self._check(slot)
+            LIMITER_WAIT.labels(self._outlet.name).observe(_seconds() - taken)
+
+        try:
+            await asyncio.sleep(max(slot - _seconds() - LATEST / 2, 0.0))
+            self._check(slot)
+            outcome = await self._outlet.push(letter, turn)
+        except NotNow:
+            self._late.append(parcel)
+        except Exception as error:
+            FAULTS.labels("push").inc()
+            log.error("push failed", extra={"error": place_of(error)})
+            self._learn(parcel, Outcome(Fate.UNKNOWN, "fault"))
+        else:
+            self._learn(parcel, outcome)
+
+    def _check(self, slot: float) -> None:
+        now = _seconds()
+        if now - slot > LATEST or now < self._paused_until:
+            raise NotNow
+
+    def _learn(self, parcel: Parcel, outcome: Outcome) -> None:
+        self._count(parcel, str(outcome.fate))
+        if outcome.fate is Fate.BUSY:
+            self._pause(outcome.retry_after)
+            PAUSES.labels(self._outlet.name).inc()
+        if outcome.fate is Fate.HALTED:
+            log.error("%s refuses our account: nothing is sent", self._outlet.name)
+            self._pause(HALT)
+        HALTED.labels(self._outlet.name).set(outcome.fate is Fate.HALTED)
+        self._results.append((parcel, outcome))
+
+    def _pause(self, seconds: float) -> None:
+        until = _seconds() + seconds
+        self._paused_until = max(self._paused_until, until)
+        self._pause_to_tell = max(self._pause_to_tell, until)
+
+    def _count(self, parcel: Parcel, outcome: str) -> None:
+        DELIVERIES.labels(self._outlet.name, parcel.kind, outcome).inc()
+        self.done[outcome] += 1
+
+    def _landed(self, task: asyncio.Task[None]) -> None:
+        del self._flying[task]
+        self._bell.set()
+
+    # --- the end -----------------------------------------------------------------------------
+
+    async def _stop(self) -> None:
+        """Let calls under way end; give back what was not called."""
+        self._paused_until = math.inf
+        if self._flying:
+            await asyncio.wait(self._flying, timeout=STOP_WITHIN)
+        back = [outcomes.put_back(parcel) for parcel in self._late]
+        try:
+            async with self._database.begin() as connection:
+                await self._write_down(connection, self._results)
+                await self._ledger.settle(connection, back, self._clock())
+        except Unavailable:
+            log.warning("the last outcomes could not be written down")
+
+
+def _seconds() -> float:
+    return wall().timestamp()

@@ -1,0 +1,111 @@
+"""The work of DBOS's steps, done in our event loop and asked for from DBOS's threads.
+
+Knows neither DBOS nor what the work is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import CancelledError, Future
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, Protocol
+
+from bot.clock import Clock
+from bot.notices.rounds import Pass, Stride
+from bot.telemetry import FAULTS, place_of
+from storage import Unavailable
+
+log = logging.getLogger("hesbot.schedules")
+
+SHORTEST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
+"""Seconds between two tries of a step while the records are down."""
+
+
+class Work(Protocol):
+    """What is done in the steps: ``Passes``."""
+
+    @property
+    def deadline(self) -> datetime: ...
+
+    @property
+    def offered(self) -> frozenset[Pass]: ...
+
+    async def advance(self, what: Pass, now: datetime, began: datetime, after: int) -> Stride: ...
+
+
+class Stopped(BaseException):
+    """The process ends. DBOS records exceptions as a step's outcome, and this is none: the round
+    stays open and goes on later."""
+
+
+class Steps:
+    """Does the work of steps in the event loop, asked from DBOS's threads."""
+
+    def __init__(self, work: Work, clock: Clock) -> None:
+        self.work = work
+        self.clock = clock
+        self._loop = asyncio.get_running_loop()
+        self._lock = threading.Lock()
+        self._stopped = False
+        self._under_way: set[Future[Stride]] = set()
+        self._running: Counter[str] = Counter()
+
+    def stop(self) -> None:
+        """Break off what is under way, and take nothing more."""
+        with self._lock:
+            self._stopped = True
+            for future in list(self._under_way):
+                future.cancel()
+
+    @contextmanager
+    def running(self, what: str) -> Iterator[None]:
+        """A round of that pass is under way in this process."""
+        with self._lock:
+            self._running[what] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._running[what] -= 1
+
+    def is_running(self, what: str) -> bool:
+        """Whether another round of that pass would only wait for the same trouble."""
+        with self._lock:
+            return self._running[what] > 0
+
+    def take(self, what: str, began: str, after: int) -> list[Any]:
+        """One page of a pass; plain values for DBOS. Blocks the calling thread."""
+        with self._lock:
+            if self._stopped:
+                raise Stopped
+            page = self._page(Pass(what), datetime.fromisoformat(began), after)
+            future = asyncio.run_coroutine_threadsafe(page, self._loop)
+            self._under_way.add(future)
+        try:
+            stride = future.result()
+        except CancelledError:
+            raise Stopped from None
+        finally:
+            with self._lock:
+                self._under_way.discard(future)
+        return [stride.after, stride.count, int(stride.missed)]
+
+    async def _page(self, what: Pass, began: datetime, after: int) -> Stride:
+        """Try until it is done. Nothing is given up: what fails here waits for the records, or for
+        an operator who mends it, and goes on at this very page."""
+        pause = SHORTEST_PAUSE
+        while True:
+            try:
+                return await self.work.advance(what, self.clock(), began, after)
+            except Unavailable as error:
+                log.warning("records unavailable", extra={"pass": what, "why": str(error)})
+            except Exception as error:
+                log.error("a pass failed", extra={"pass": what, "error": place_of(error)})
+            FAULTS.labels("schedules").inc()
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
