@@ -30,8 +30,8 @@ _REFUSALS = {
     "hescodenotfound": Verdict.NOT_FOUND,
     "hescodehasbeenexpired": Verdict.EXPIRED,
 }
-_STATUSES = frozenset({"RISKLESS", "RISKY"})
-_NO_ANSWER = (
+_STATUSES = {"RISKLESS": False, "RISKY": True}
+NO_ANSWER = (
     TimeoutError,
     aiohttp.ClientError,
     OSError,
@@ -70,7 +70,7 @@ class HesService:
         try:
             status, body = await self._ask(errand.hes_code)
             found = judged(status, body, errand, self._clock())
-        except _NO_ANSWER as error:
+        except NO_ANSWER as error:
             log.warning("no answer", extra={"error": type(error).__name__})
             found = CodeChecked(errand.links, Verdict.UNCHECKED)
         ERRANDS.labels(found.verdict).inc()
@@ -84,20 +84,20 @@ class HesService:
         async with self._session.post(self._url, json=asked, allow_redirects=False) as response:
             if response.status not in (200, 400):
                 raise ValueError("unexpected status")
-            body = json.loads(await _read(response))
-        if not isinstance(body, dict):
-            raise ValueError("answer is not an object")
-        return response.status, body
+            return response.status, await read_object(response, LARGEST_ANSWER)
 
 
-async def _read(response: aiohttp.ClientResponse) -> bytes:
-    """The whole body. Raise ValueError before more than ``LARGEST_ANSWER`` bytes are kept."""
+async def read_object(response: aiohttp.ClientResponse, most: int) -> Mapping[str, Any]:
+    """The body as a JSON object. Raise ValueError before more than so many bytes are kept."""
     body = bytearray()
     async for chunk in response.content.iter_any():
         body += chunk
-        if len(body) > LARGEST_ANSWER:
+        if len(body) > most:
             raise ValueError("answer too large")
-    return bytes(body)
+    found = json.loads(bytes(body))
+    if not isinstance(found, dict):
+        raise ValueError("answer is not an object")
+    return found
 
 
 def judged(
@@ -107,13 +107,16 @@ def judged(
     if status == 400:
         verdict = _REFUSALS.get(str(body.get("errorKey")), Verdict.UNCHECKED)
         return CodeChecked(errand.links, verdict)
-    if str(body["current_health_status"]) not in _STATUSES:
+    risky = _STATUSES.get(str(body["current_health_status"]))
+    if risky is None:
         raise ValueError("unknown status")
     until = moment(body.get("expiration_date"))
     if until is not None and until <= now:
         return CodeChecked(errand.links, Verdict.EXPIRED, until)
-    owner = belongs_to(errand.holder, body)
-    return CodeChecked(errand.links, Verdict.VALID if owner else Verdict.MISMATCH, until)
+    # Of somebody else's code, the risk says nothing about this person.
+    if not belongs_to(errand.holder, body):
+        return CodeChecked(errand.links, Verdict.MISMATCH, until)
+    return CodeChecked(errand.links, Verdict.VALID, until, risky)
 
 
 def belongs_to(holder: Holder, masked: Mapping[str, Any]) -> bool:

@@ -69,9 +69,9 @@ async def test_each_verdict(ministry: Ministry) -> None:
             for code in (good, forever, risky, old, "Z9Z9999999", foreign)
         ]
     assert found == [
-        CodeChecked(LINKS, Verdict.VALID, UNTIL),
-        CodeChecked(LINKS, Verdict.VALID, UNLIMITED),
-        CodeChecked(LINKS, Verdict.VALID, UNTIL),
+        CodeChecked(LINKS, Verdict.VALID, UNTIL, risky=False),
+        CodeChecked(LINKS, Verdict.VALID, UNLIMITED, risky=False),
+        CodeChecked(LINKS, Verdict.VALID, UNTIL, risky=True),
         CodeChecked(LINKS, Verdict.EXPIRED),
         CodeChecked(LINKS, Verdict.NOT_FOUND),
         CodeChecked(LINKS, Verdict.MISMATCH, UNTIL),
