@@ -8,8 +8,8 @@ INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --con
 
 .PHONY: run chat test lint types words transcripts clean
 
-run: $(VENV)/product         ## start the product; it prints where to talk to it
-	@$(BIN)/hesbot run
+run: $(VENV)/product         ## start a demonstration; it prints where to talk to it
+	@$(BIN)/hesbot run --demo
 
 chat: $(VENV)/product        ## talk in this terminal
 	@$(BIN)/hesbot chat

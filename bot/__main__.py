@@ -1,22 +1,20 @@
-"""The ``hesbot`` command: parses words, calls one function. No work is done here.
-
-Every failure is one clear line on standard error: with exit status 2 if a person can mend it, with
-1 and the place in the program if not. An error's own words are never printed; they may be a
-person's.
-"""
+"""The ``hesbot`` command: parses words, calls one function. No work is done here."""
 
 from __future__ import annotations
 
-import asyncio
 import gc
-import json
-import os
 import sys
-from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from bot.commands.base import finish, leaving_at_once, plain_errors
+from bot.commands.cards import cards
+from bot.commands.notices import notices
+from bot.commands.report import report
+from bot.commands.risk import risk
+from bot.commands.whatsapp import whatsapp
 
 if TYPE_CHECKING:
     from bot.settings import Settings
@@ -29,24 +27,29 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-cards = typer.Typer(help="What is on record of a card.", no_args_is_help=True)
 db = typer.Typer(help="The database.", no_args_is_help=True)
 keys = typer.Typer(help="The keys that seal personal data.", no_args_is_help=True)
-app.add_typer(cards, name="cards")
+for name, group in {
+    "cards": cards,
+    "risk": risk,
+    "report": report,
+    "notices": notices,
+    "whatsapp": whatsapp,
+}.items():
+    app.add_typer(group, name=name)
 app.add_typer(db, name="db")
 app.add_typer(keys, name="keys")
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
-
-class Refused(Exception):
-    """The words given cannot be carried out; the message says why in one line."""
-
 
 @app.command()
-def run() -> None:
-    """Run everything in one process: the page, and the messengers that are set up."""
-    _serve()
+def run(
+    demo: Annotated[
+        bool,
+        typer.Option("--demo", help="Play 8 January 2021 with an invented Ministry."),
+    ] = False,
+) -> None:
+    """Run everything in one process: the page, the messengers that are set up, and notices."""
+    _serve(demo=demo)
 
 
 @app.command()
@@ -55,7 +58,21 @@ def web() -> None:
 
     Several may run side by side on one PostgreSQL. Telegram needs PUBLIC_URL here.
     """
-    _serve(polling=False)
+    _serve(alone=False)
+
+
+@app.command()
+def worker() -> None:
+    """Run what goes out unasked: notices, and what is due by the calendar.
+
+    Several may run side by side on one database; `hesbot run` does all of this by itself.
+    """
+    with plain_errors() as settings:
+        from bot.app import work
+        from bot.telemetry import set_up_logs
+
+        set_up_logs()
+        finish(work(settings, _announce_worker), uvloop=True)
 
 
 @app.command()
@@ -65,7 +82,7 @@ def chat(
     ] = "me",
 ) -> None:
     """Talk in this terminal. With piped input, one message per line."""
-    with _plain_errors() as settings:
+    with plain_errors() as settings:
         from bot.channels.terminal import LIMITS, show
         from bot.opening import opening
         from bot.wording import Wording
@@ -77,38 +94,17 @@ def chat(
             show(opening(State(), wording, LIMITS))
         from bot.app import chat as talk
 
-        with _leaving_at_once():
-            _run(talk(settings, person, wording, fresh))
-
-
-@cards.command("show")
-def show_card(
-    number: Annotated[str, typer.Argument(help="The card's 16 digits.")], as_json: Json = False
-) -> None:
-    """Show a card's status, its link, its holder (masked) and its history."""
-    with _plain_errors() as settings:
-        from bot.app import find_card
-        from bot.showing import card_as_json, card_as_text, digits_of
-
-        digits = digits_of(number)
-        if digits is None:
-            raise Refused("a card number has 16 digits")
-        if settings.fresh:
-            raise Refused("nothing is on record here yet")
-        card = _run(find_card(settings, digits))
-        if card is None:
-            raise Refused("no such card is on record")
-        plain = card_as_json(card)
-        typer.echo(json.dumps(plain, ensure_ascii=False) if as_json else card_as_text(plain))
+        with leaving_at_once():
+            finish(talk(settings, person, wording, fresh))
 
 
 @db.command("upgrade")
 def upgrade() -> None:
     """Bring the tables to the newest revision. Safe while other processes run."""
-    with _plain_errors() as settings:
-        from bot.app import upgrade as bring_up
+    with plain_errors() as settings:
+        from bot.tasks import upgrade as bring_up
 
-        _run(bring_up(settings))
+        finish(bring_up(settings))
 
 
 @keys.command("new")
@@ -119,13 +115,18 @@ def new_keys() -> None:
     typer.echo(KeyRing.new().text(), nl=False)
 
 
-def _serve(*, polling: bool = True) -> None:
-    with _plain_errors() as settings:
+def _serve(*, alone: bool = True, demo: bool = False) -> None:
+    with plain_errors() as settings:
         from bot.app import serve
         from bot.telemetry import set_up_logs
 
         set_up_logs()
-        _run(serve(settings, _announce, polling=polling), uvloop=True)
+        if demo:
+            from bot.demo import demonstration
+
+            settings = demonstration(settings)
+        announce = _announce_demo if demo else _announce
+        finish(serve(settings, announce, alone=alone, demo=demo), uvloop=True)
 
 
 def _announce(settings: Settings, channels: Sequence[str]) -> None:
@@ -134,50 +135,13 @@ def _announce(settings: Settings, channels: Sequence[str]) -> None:
     typer.echo("To talk in a terminal: hesbot chat. To stop: Ctrl-C.")
 
 
-def _run(task: Coroutine[Any, Any, Any], *, uvloop: bool = False) -> Any:
-    factory: Callable[[], asyncio.AbstractEventLoop] | None = None
-    if uvloop:
-        from uvloop import new_event_loop as factory
-    with asyncio.Runner(loop_factory=factory) as runner:
-        return runner.run(task)
+def _announce_demo(settings: Settings, channels: Sequence[str]) -> None:
+    _announce(settings, channels)
+    typer.echo(f"This is a demonstration, at 8 January 2021. Records: {settings.hesbot_home}")
 
 
-@contextmanager
-def _plain_errors() -> Iterator[Settings]:
-    """Settings for the block; what goes wrong in it is one line and an exit status."""
-    from bot.settings import read_settings
-
-    try:
-        yield read_settings()
-    except (Exception, KeyboardInterrupt) as error:
-        raise typer.Exit(_explain(error)) from None
-
-
-@contextmanager
-def _leaving_at_once() -> Iterator[None]:
-    """For a talk that is broken off: everything is closed, but a thread still holds the standard
-    input, and the interpreter would stumble over it on its way out."""
-    try:
-        yield
-    except (Exception, KeyboardInterrupt) as error:
-        status = _explain(error)
-        with suppress(OSError):
-            sys.stdout.flush()
-        os._exit(status)
-
-
-def _explain(error: BaseException) -> int:
-    """Print what went wrong; the exit status."""
-    if isinstance(error, typer.Exit):
-        return error.exit_code
-    if isinstance(error, KeyboardInterrupt):
-        return 130
-    from bot.mending import advice
-    from bot.telemetry import place_of
-
-    line = str(error) if isinstance(error, Refused) else advice(error)
-    typer.echo(f"hesbot: {line or f'stopped by a fault of ours: {place_of(error)}'}", err=True)
-    return 1 if line is None else 2
+def _announce_worker(_settings: Settings, channels: Sequence[str]) -> None:
+    typer.echo(f"hesbot sends ({', '.join(channels) or 'no messenger is set up'}). Stop: Ctrl-C.")
 
 
 def main() -> None:

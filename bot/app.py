@@ -10,30 +10,36 @@ import asyncio
 import gc
 import hmac
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
+import signal
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 from bot.channels.base import Channel, Limits
 from bot.channels.terminal import Terminal, show
 from bot.clock import Clock, clock
 from bot.desk import Desk, RunErrand
-from bot.retention import EVERY, forget
-from bot.settings import Settings, SettingsError
+from bot.notices.reporting import Reach, Reports
+from bot.outbound import Outbound, buttons, fresh_shelf, mailbox, outlets, reaching_out
+from bot.records import open_records
+from bot.settings import Settings, dict_of
 from bot.wording import Wording
 from conversations.replies import Reply, Word
 from storage import (
-    CardRecord,
     Conversations,
     Database,
     KeyRing,
+    Ledger,
     Registry,
-    Vault,
-    admit,
 )
 
+if TYPE_CHECKING:
+    from starlette.routing import Route
+
 log = logging.getLogger("hesbot")
+
+Found = TypeVar("Found")
 
 PAGE_WORDS = (
     "title",
@@ -54,18 +60,9 @@ PAGE_WORDS = (
     "leave",
     "help",
     "honest",
+    "demo",
 )
 """The sentences of the citizen's page, in the catalogues under ``page.``."""
-
-
-@dataclass(frozen=True, slots=True)
-class Records:
-    """The records, open, and what reads and writes them."""
-
-    database: Database
-    ring: KeyRing
-    conversations: Conversations
-    registry: Registry
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,66 +75,27 @@ class House:
     database: Database
     conversations: Conversations
     registry: Registry
+    ledger: Ledger
     ring: KeyRing
     desk: Desk
     limits: dict[str, Limits]
+    parts: Outbound
+    demo: bool = False
 
 
 @asynccontextmanager
-async def open_records(settings: Settings, *, new_keys: bool = True) -> AsyncIterator[Records]:
-    """Open the records and the keys to them; both are made where there are none.
+async def open_house(
+    settings: Settings, wording: Wording | None = None, *, demo: bool = False
+) -> AsyncIterator[House]:
+    """Open the records and set up the desk; close everything on the way out.
 
-    Without ``new_keys`` lost ones raise UnusableKeys.
+    In a ``demo`` an invented Ministry is asked about codes.
     """
-    with _in_home():
-        # Keys that cannot be used must not leave an empty database behind, nor the other way.
-        given = given_keys(settings)
-        database = await Database.open(settings.database_url, home=settings.hesbot_home)
-    try:
-        with _in_home():
-            find = KeyRing.load_or_create if new_keys else KeyRing.load
-            ring = given or find(settings.key_file)
-        vault = Vault(ring)
-        await admit(database, vault)
-        registry = Registry(
-            vault,
-            deadline=settings.pairing_deadline,
-            code_on_several_cards=settings.hes_code_on_several_cards,
-        )
-        yield Records(database, ring, Conversations(vault), registry)
-    finally:
-        await database.close()
-
-
-@contextmanager
-def _in_home() -> Iterator[None]:
-    """Raise SettingsError where a folder or file of the home cannot be made or written."""
-    try:
-        yield
-    except OSError as error:
-        raise SettingsError(f"HESBOT_HOME: {error.strerror or 'cannot be used'}") from error
-
-
-def given_keys(settings: Settings) -> KeyRing | None:
-    """The keys from ``HESBOT_KEYS`` (a path, or the ring itself) or the file in the home folder.
-
-    None if the keys are still to be made.
-    """
-    given = settings.hesbot_keys.get_secret_value() if settings.hesbot_keys else ""
-    if given.lstrip().startswith("{"):
-        return KeyRing.parse(given)
-    if given:
-        return KeyRing.load(Path(given))
-    return KeyRing.load(settings.key_file) if settings.key_file.exists() else None
-
-
-@asynccontextmanager
-async def open_house(settings: Settings, wording: Wording | None = None) -> AsyncIterator[House]:
-    """Open the records and set up the desk; close everything on the way out."""
     async with AsyncExitStack() as stack:
         now = clock(settings.hesbot_now)
         records = await stack.enter_async_context(open_records(settings))
-        errand = await stack.enter_async_context(_hes_service(settings))
+        ministry = _invented(now) if demo else _hes_service(settings)
+        errand = await stack.enter_async_context(ministry)
         wording = wording or Wording.load()
         limits: dict[str, Limits] = {}
         database, registry = records.database, records.registry
@@ -152,9 +110,12 @@ async def open_house(settings: Settings, wording: Wording | None = None) -> Asyn
             database,
             records.conversations,
             registry,
+            records.ledger,
             records.ring,
             desk,
             limits,
+            Outbound.of(records, wording, now),
+            demo,
         )
 
 
@@ -186,6 +147,30 @@ async def _hes_service(settings: Settings) -> AsyncIterator[RunErrand | None]:
         yield service.check
 
 
+@asynccontextmanager
+async def _invented(now: Clock) -> AsyncIterator[RunErrand]:
+    from bot.demo import invented_ministry
+
+    yield invented_ministry(now)
+
+
+@asynccontextmanager
+async def demonstrating(house: House) -> AsyncIterator[None]:
+    """In a demonstration the invented Ministry is at work meanwhile."""
+    if not house.demo:
+        yield
+        return
+    from bot.demo import demonstrate
+
+    parts = house.parts
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(
+            demonstrate(parts.database, parts.registry, parts.vault, house.now)
+        )
+        yield
+        task.cancel()
+
+
 # --- the server -----------------------------------------------------------------------------
 
 
@@ -208,8 +193,13 @@ def channels_of(house: House, *, polling: bool = True) -> list[Channel]:
 def _web(house: House) -> Channel:
     from bot.channels.web import Web
 
-    secure = house.settings.address.startswith("https://")
-    return Web(house.desk, lambda locale: page_words(house.wording, locale), secure=secure)
+    return Web(
+        house.desk,
+        lambda locale: page_words(house.wording, locale),
+        mailbox=mailbox(house.parts, Web.limits),
+        secure=house.settings.address.startswith("https://"),
+        demo=house.demo,
+    )
 
 
 def page_words(wording: Wording, locale: str) -> Mapping[str, str]:
@@ -230,6 +220,7 @@ def _telegram(house: House, token: str) -> Channel:
         api_base=settings.telegram_api_base,
         public_url=settings.public_url,
         commands=locales,
+        reach=Reach(house.database, house.registry, house.now),
     )
 
 
@@ -241,46 +232,84 @@ def webhook_secret(settings: Settings, ring: KeyRing) -> str:
 
 
 def _whatsapp(house: House, token: str) -> Channel:
-    from bot.channels.whatsapp import WhatsApp
+    from bot.channels.whatsapp import STATUS_PATH, WhatsApp
+    from bot.channels.whatsapp_errors import outcome_of
 
     if house.settings.public_url is None:
         log.warning(
             "PUBLIC_URL is not set: signatures of WhatsApp's webhooks are checked over"
             " http://HOST:PORT/whatsapp, which is not the address that a tunnel or proxy has"
         )
-    return WhatsApp(house.desk, auth_token=token, public_url=house.settings.address)
+    settings = house.settings
+    return WhatsApp(
+        house.desk,
+        auth_token=token,
+        public_url=settings.address,
+        buttons=buttons(house.parts, settings.address + STATUS_PATH),
+        report=Reports(house.database, house.ledger, house.now, outcome_of),
+    )
+
+
+Announced = Callable[[Settings, Sequence[str]], None]
+"""Is given the settings as they turned out, and the channels, once everything is at work."""
 
 
 async def serve(
-    settings: Settings,
-    announce: Callable[[Settings, Sequence[str]], None],
-    *,
-    polling: bool = True,
+    settings: Settings, announce: Announced, *, alone: bool = True, demo: bool = False
 ) -> None:
-    """Run everything until told to stop. ``announce`` gets the channels once we listen.
+    """Answer people until told to stop; ``alone``, also send what goes out unasked.
 
-    Without ``polling``, for several processes side by side, only what comes by webhook or page.
+    Without it, for several processes side by side, only what comes by webhook or page.
     """
     from bot.server import application, bind, server
 
     with closing(bind(settings.host, settings.port)) as socket:
         settings = settings.model_copy(update={"port": socket.getsockname()[1]})
-        async with open_house(settings) as house:
-            channels = channels_of(house, polling=polling)
+        async with open_house(settings, demo=demo) as house:
+            channels = channels_of(house, polling=alone)
             names = [channel.name for channel in channels]
-            app = application(channels, house.database)
+            app = application(channels, house.database, integration(house))
             http = server(app, lambda: announce(settings, names))
-            async with working(house, channels), forgetting(house):
+            async with (
+                working(house, channels),
+                fresh_shelf(house.parts),
+                demonstrating(house),
+                AsyncExitStack() as stack,
+            ):
+                if alone:
+                    await stack.enter_async_context(reaching_out(house.parts))
                 await http.serve(sockets=[socket])
 
 
-@asynccontextmanager
-async def forgetting(house: House, every: float = EVERY) -> AsyncIterator[None]:
-    """Old messages are forgotten meanwhile. A fault in that ends the block with its error."""
-    async with asyncio.TaskGroup() as group:
-        task = group.create_task(forget(house.database, house.conversations, house.now, every))
-        yield
-        task.cancel()
+def integration(house: House) -> list[Route]:
+    """The way in for other people's systems; closed without ``INTEGRATION_KEYS``."""
+    from bot.services.integration import routes
+
+    def say(reason: str, locale: str) -> str:
+        return house.wording.text(Word(f"turnstile.{reason}"), locale)
+
+    keys = dict_of(house.settings.integration_keys.get_secret_value(), ":")
+    return routes(keys, house.database, house.registry, house.now, say)
+
+
+async def work(settings: Settings, announce: Announced) -> None:
+    """Send what goes out unasked and keep the timetable, until told to stop."""
+    async with open_records(settings) as records:
+        parts = Outbound.of(records, Wording.load(), clock(settings.hesbot_now))
+        gc.freeze()
+        gc.enable()
+        async with fresh_shelf(parts), reaching_out(parts):
+            announce(settings, [outlet.name for outlet in outlets(parts)])
+            await told_to_stop()
+
+
+async def told_to_stop() -> None:
+    """Wait for SIGTERM or Ctrl-C."""
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(each, told.set)
+    await told.wait()
 
 
 # --- the terminal ---------------------------------------------------------------------------
@@ -290,7 +319,8 @@ async def chat(settings: Settings, person: str, wording: Wording, greeted: bool)
     """Talk in this terminal. ``greeted``: the first words were said before the records opened."""
     async with open_house(settings, wording) as house:
         trouble = wording.answer((Reply("fault.records"),), "", Terminal.limits)
-        terminal = Terminal(house.desk, person, trouble)
+        letters = mailbox(house.parts, Terminal.limits)
+        terminal = Terminal(house.desk, person, trouble, mailbox=letters)
         house.limits[terminal.name] = terminal.limits
         # The talk is the block itself: it ends with the input, or with the desk.
         async with working(house, ()):
@@ -298,22 +328,3 @@ async def chat(settings: Settings, person: str, wording: Wording, greeted: bool)
             if not greeted:
                 show(opening)
             await terminal.run()
-
-
-# --- looking up -----------------------------------------------------------------------------
-
-
-async def find_card(settings: Settings, number: str) -> CardRecord | None:
-    """What is on record of one card. Opens the records and nothing else, and makes no keys."""
-    async with (
-        open_records(settings, new_keys=False) as records,
-        records.database.read() as connection,
-    ):
-        return await records.registry.card(connection, number, clock(settings.hesbot_now)())
-
-
-async def upgrade(settings: Settings) -> None:
-    """Bring the tables to the newest revision; opening does it."""
-    with _in_home():
-        database = await Database.open(settings.database_url, home=settings.hesbot_home)
-    await database.close()

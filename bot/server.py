@@ -26,8 +26,10 @@ HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 """Of what the server says itself; each channel has its own for what it says."""
 
 
-def application(channels: Iterable[Channel], database: Database) -> Starlette:
-    """Every channel's routes and the operator's."""
+def application(
+    channels: Iterable[Channel], database: Database, others: Iterable[Route] = ()
+) -> Starlette:
+    """Every channel's routes, the operator's, and ``others``."""
 
     async def alive(_request: Request) -> Response:
         return _plain("ok")
@@ -47,6 +49,7 @@ def application(channels: Iterable[Channel], database: Database) -> Starlette:
         Route("/healthz", alive),
         Route("/readyz", ready),
         Route("/metrics", metrics),
+        *others,
     ]
     return Starlette(routes=routes, exception_handlers={HTTPException: _refused, 500: _failed})
 

@@ -21,6 +21,12 @@ _TOKEN = re.compile(r"[0-9]+:[\w-]{20,}", re.ASCII)
 _SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")
 """Bot API, setWebhook, ``secret_token``."""
 
+_KEY = re.compile(r"[\w-]+:[0-9a-f]{64}", re.ASCII)
+"""Who may use the integration API: a name, and the SHA-256 of the key."""
+
+_TEMPLATE = re.compile(r"[a-z_.]+\.[a-z]{2}=HX[0-9a-f]{32}")
+"""A notice and its language, and the name of its template at Twilio."""
+
 _SQLITE = re.compile(r"sqlite(?:\+aiosqlite)?:///([^?]+)")
 
 
@@ -51,7 +57,31 @@ def _webhook_secret(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _pairs(text: str, of: re.Pattern[str], form: str) -> str:
+    """Pairs with commas between them; read them with ``dict_of``."""
+    if not all(of.fullmatch(pair.strip()) for pair in text.split(",") if pair.strip()):
+        raise ValueError(f"must be {form}, with commas between them")
+    return text
+
+
+def _integration_keys(keys: SecretStr) -> SecretStr:
+    _pairs(keys.get_secret_value(), _KEY, "name:sha256hex pairs")
+    return keys
+
+
+def _templates(templates: str) -> str:
+    return _pairs(templates, _TEMPLATE, "notice.language=ContentSid pairs")
+
+
+def dict_of(pairs: str, mark: str) -> dict[str, str]:
+    """``a:1,b:2`` as a dictionary."""
+    found = (pair.strip().partition(mark) for pair in pairs.split(",") if pair.strip())
+    return {name: value for name, _, value in found}
+
+
 Moment = Annotated[datetime, AfterValidator(_aware)]
+IntegrationKeys = Annotated[SecretStr, AfterValidator(_integration_keys)]
+Templates = Annotated[str, AfterValidator(_templates)]
 Url = Annotated[str | None, AfterValidator(_plain_url)]
 BotToken = Annotated[SecretStr, AfterValidator(_bot_token)]
 WebhookSecret = Annotated[SecretStr, AfterValidator(_webhook_secret)]
@@ -104,6 +134,20 @@ class Settings(BaseSettings):
     )
     twilio_api_base: Url = Field(
         default=None, description="another Twilio server than the official one, for notices"
+    )
+    telegram_rate: float = Field(
+        default=25.0, gt=0, description="notices a second through Telegram; replies come on top"
+    )
+    whatsapp_rate: float = Field(
+        default=60.0, gt=0, description="notices a second through WhatsApp; replies come on top"
+    )
+    whatsapp_templates: Templates = Field(
+        default="",
+        description="approved templates, `notice.language=ContentSid`; `hesbot whatsapp setup`",
+    )
+    integration_keys: IntegrationKeys = Field(
+        default=SecretStr(""),
+        description="who may use `/api`: `name:sha256hex` pairs; closed without",
     )
     hes_service_url: Url = Field(
         default=None, description="the HES query service; format check only without"

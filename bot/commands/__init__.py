@@ -1,0 +1,1 @@
+"""The words of ``hesbot``, a group in each module: they parse words and call one function."""

@@ -1,0 +1,75 @@
+"""The records, opened with the keys to them: a part of the composition root."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.notices.announcing import announcing
+from bot.settings import Settings, SettingsError
+from storage import Conversations, Database, KeyRing, Ledger, Registry, Vault, admit
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """The records, open, and what reads and writes them."""
+
+    settings: Settings
+    database: Database
+    ring: KeyRing
+    vault: Vault
+    conversations: Conversations
+    registry: Registry
+    ledger: Ledger
+
+
+@asynccontextmanager
+async def open_records(settings: Settings, *, new_keys: bool = True) -> AsyncIterator[Records]:
+    """Open the records and the keys to them; both are made where there are none.
+
+    Without ``new_keys`` lost ones raise UnusableKeys.
+    """
+    with in_home():
+        # Keys that cannot be used must not leave an empty database behind, nor the other way.
+        given = given_keys(settings)
+        database = await Database.open(settings.database_url, home=settings.hesbot_home)
+    try:
+        with in_home():
+            find = KeyRing.load_or_create if new_keys else KeyRing.load
+            ring = given or find(settings.key_file)
+        vault = Vault(ring)
+        await admit(database, vault)
+        ledger = Ledger(vault)
+        registry = Registry(
+            vault,
+            deadline=settings.pairing_deadline,
+            code_on_several_cards=settings.hes_code_on_several_cards,
+            announce=announcing(ledger),
+        )
+        yield Records(settings, database, ring, vault, Conversations(vault), registry, ledger)
+    finally:
+        await database.close()
+
+
+@contextmanager
+def in_home() -> Iterator[None]:
+    """Raise SettingsError where a folder or file of the home cannot be made or written."""
+    try:
+        yield
+    except OSError as error:
+        raise SettingsError(f"HESBOT_HOME: {error.strerror or 'cannot be used'}") from error
+
+
+def given_keys(settings: Settings) -> KeyRing | None:
+    """The keys from ``HESBOT_KEYS`` (a path, or the ring itself) or the file in the home folder.
+
+    None if the keys are still to be made.
+    """
+    given = settings.hesbot_keys.get_secret_value() if settings.hesbot_keys else ""
+    if given.lstrip().startswith("{"):
+        return KeyRing.parse(given)
+    if given:
+        return KeyRing.load(Path(given))
+    return KeyRing.load(settings.key_file) if settings.key_file.exists() else None
