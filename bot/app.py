@@ -300,10 +300,18 @@ async def work(settings: Settings, announce: Announced) -> None:
         gc.enable()
         async with fresh_shelf(parts), reaching_out(parts):
             announce(settings, [outlet.name for outlet in outlets(parts)])
-            await told_to_stop()
+            await (_observed(settings, records.database) if settings.worker_port else _told())
 
 
-async def told_to_stop() -> None:
+async def _observed(settings: Settings, database: Database) -> None:
+    """Answer for health and metrics until told to stop."""
+    from bot.server import application, bind, server
+
+    with closing(bind(settings.host, settings.worker_port)) as socket:
+        await server(application((), database), lambda: None).serve(sockets=[socket])
+
+
+async def _told() -> None:
     """Wait for SIGTERM or Ctrl-C."""
     told = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from types import MappingProxyType
@@ -148,10 +148,12 @@ class Shelf:
         self._notices = {which: draft.name for which, draft in notices(wording).items()}
         self._kept: Mapping[str, Content] = {}
 
-    async def refresh(self) -> None:
-        """Raise storage.Unavailable; what was known stays then."""
+    async def refresh(self) -> bool:
+        """Look again; whether anything is new. Raise storage.Unavailable; what was known stays."""
         async with self._database.read() as connection:
-            self._kept = await Contents().all(connection)
+            found = await Contents().all(connection)
+        news, self._kept = found != self._kept, found
+        return news
 
     def sid(self, name: str) -> str | None:
         """The ContentSid of a draft by its name; None if it was never made."""
@@ -166,11 +168,17 @@ class Shelf:
         return kept.sid if kept is not None and kept.approval == APPROVED else None
 
 
-async def keep_fresh(shelf: Shelf, every: float = EVERY) -> None:
-    """Look again and again until cancelled, so that nobody has to start us anew after a setup."""
+async def keep_fresh(
+    shelf: Shelf, news: Callable[[], Awaitable[None]] | None = None, every: float = EVERY
+) -> None:
+    """Look again and again until cancelled, so that nobody has to start us anew after a setup.
+
+    ``news`` is called when something is new; it may raise storage.Unavailable.
+    """
     while True:
         try:
-            await shelf.refresh()
+            if await shelf.refresh() and news is not None:
+                await news()
         except Unavailable:
             log.warning("what WhatsApp keeps for us could not be read; trying again")
         await asyncio.sleep(every)

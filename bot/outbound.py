@@ -88,11 +88,17 @@ async def reaching_out(parts: Outbound) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def fresh_shelf(parts: Outbound) -> AsyncIterator[None]:
-    """What Twilio keeps for us is looked at again and again, so that a setup is noticed."""
+    """What Twilio keeps for us is looked at again and again, so that a setup is noticed and what
+    was held for want of a template goes out."""
     if parts.settings.twilio_account_sid is None:
         yield
         return
-    task = asyncio.create_task(keep_fresh(parts.shelf))
+
+    async def release() -> None:
+        async with parts.database.begin() as connection:
+            await parts.ledger.release_held(connection, "whatsapp", parts.now(), "no_template")
+
+    task = asyncio.create_task(keep_fresh(parts.shelf, release))
     try:
         yield
     finally:

@@ -47,6 +47,7 @@ DELIVERIES = Counter(
     "hesbot_deliveries", "Tries to deliver a notice, by outcome", ["channel", "kind", "outcome"]
 )
 QUEUE = Gauge("hesbot_queue_due", "Deliveries that are due", ["channel"])
+HELD = Gauge("hesbot_queue_held", "Deliveries that wait for the operator", ["channel"])
 URGENT_AGE = Gauge(
     "hesbot_queue_oldest_urgent_seconds", "How long the oldest urgent one is due", ["channel"]
 )

@@ -189,9 +189,8 @@ class Cards:
         return self._standing(found, now)
 
     def _standing(self, found: Found, now: datetime) -> Standing:
-        until = found.suspended_until
         return self._judge(
-            suspended=found.suspended_at is not None and (until is None or until > now),
+            suspended=is_held(found, now),
             verdict=None if found.verdict is None else Verdict(found.verdict),
             valid_until=found.valid_until,
             now=now,
@@ -255,6 +254,12 @@ _FACTS = (
 
 
 _REMEMBER = tables.card_history.insert()
+
+
+def is_held(card: Found, now: datetime) -> bool:
+    """Whether a card is suspended at that moment; its end counts at once."""
+    until = card.suspended_until
+    return card.suspended_at is not None and (until is None or until > now)
 
 
 def once_paired_from(address_id: int) -> ColumnElement[bool]:

@@ -203,13 +203,16 @@ class Ledger:
             )
 
     async def release_held(
-        self, conn: AsyncConnection, channel: str, causes: Collection[str], now: datetime
+        self, conn: AsyncConnection, channel: str, now: datetime, cause: str | None = None
     ) -> int:
-        """Let go on what was held for one of these causes. How many."""
+        """Let go on what is held, for one cause or for any. How many."""
         row = tables.deliveries.c
+        held = [is_now(Post.HELD), row.channel == channel]
+        if cause is not None:
+            held.append(row.cause == cause)
         freed = await conn.execute(
             update(tables.deliveries)
-            .where(is_now(Post.HELD), row.channel == channel, row.cause.in_(causes))
+            .where(*held)
             .values(state=str(Post.PENDING), cause="", rest_until=None, updated_at=now)
         )
         return freed.rowcount

@@ -25,7 +25,7 @@ from conversations.actions import (
 from conversations.turkish import fold
 from storage import gate, tables
 from storage.asked import Asked
-from storage.cards import Cards, once_paired_from
+from storage.cards import Cards, is_held, once_paired_from
 from storage.people import Citizen, Consent, People, Profile, Sender, profile_of
 from storage.statements import lock, needs_locks, upsert
 from storage.suspensions import Suspensions
@@ -106,7 +106,7 @@ class Pairing:
         """Pair, or say which rule forbids it. Call ``claim`` before."""
         sender = await self._people.sender(conn, asked.address)
         try:
-            plan = await self._plan(conn, sender, action)
+            plan = await self._plan(conn, sender, action, asked.now)
         except _Refused as refused:
             return LinkRefused(refused.code)
         return await self._carry_out(conn, asked, action, plan)
@@ -140,10 +140,12 @@ class Pairing:
 
     # --- the rules ----------------------------------------------------------------------------
 
-    async def _plan(self, conn: AsyncConnection, sender: Sender | None, action: SaveLink) -> _Plan:
+    async def _plan(
+        self, conn: AsyncConnection, sender: Sender | None, action: SaveLink, now: datetime
+    ) -> _Plan:
         code = str(action.answers["hes_code"])
         citizen, rewrite = await self._person(conn, sender, action)
-        targets = await self._targets(conn, action)
+        targets = await self._targets(conn, action, now)
         if any(target.bars(citizen.id) for target in targets):
             raise _Refused("card_taken")
         key = self._cards.code_key(code)
@@ -193,24 +195,25 @@ class Pairing:
             raise _Refused("person_unknown")
         return await self._people.citizen(conn, owners.pop())
 
-    async def _targets(self, conn: AsyncConnection, action: SaveLink) -> tuple[_Target, ...]:
+    async def _targets(
+        self, conn: AsyncConnection, action: SaveLink, now: datetime
+    ) -> tuple[_Target, ...]:
         number, column = action.answers.get("card_number"), tables.cards.c
         if not number:
-            return await self._known(conn, "", column.id.in_(action.cards))
+            return await self._known(conn, "", column.id.in_(action.cards), now)
         key = self._cards.number_key(str(number))
-        known = await self._known(conn, str(number), column.number_key == key)
+        known = await self._known(conn, str(number), column.number_key == key, now)
         return known or (_Target(str(number)),)
 
     async def _known(
-        self, conn: AsyncConnection, number: str, which: ColumnElement[bool]
+        self, conn: AsyncConnection, number: str, which: ColumnElement[bool], now: datetime
     ) -> tuple[_Target, ...]:
         column = tables.cards.c
-        wanted = select(column.id, column.suspended_at).where(which).order_by(column.id)
-        cards = (await conn.execute(wanted.with_for_update())).all()
+        wanted = select(column.id, column.suspended_at, column.suspended_until).where(which)
+        cards = (await conn.execute(wanted.order_by(column.id).with_for_update())).all()
         links = await _open_links(conn, [card.id for card in cards])
         return tuple(
-            _Target(number, card.id, links.get(card.id), card.suspended_at is not None)
-            for card in cards
+            _Target(number, card.id, links.get(card.id), is_held(card, now)) for card in cards
         )
 
     async def _bar(

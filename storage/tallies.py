@@ -21,6 +21,12 @@ async def by_state(conn: AsyncConnection) -> dict[tuple[str, str, str], int]:
     return {(each[0], each[1], each[2]): each[3] for each in found}
 
 
+async def held(conn: AsyncConnection, channel: str) -> int:
+    """How many wait for the operator on a channel."""
+    wanted = (_row.channel == channel, is_now(Post.HELD))
+    return int(await conn.scalar(select(func.count()).where(*wanted)) or 0)
+
+
 async def waiting(conn: AsyncConnection, channel: str, now: datetime) -> tuple[int, float]:
     """How many are due on a channel, and for how many seconds the oldest urgent one is."""
     urgent = case((_row.urgency == int(Urgency.SUSPENSION), _row.due_at))

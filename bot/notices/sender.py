@@ -23,6 +23,7 @@ from bot.telemetry import (
     DELIVERIES,
     FAULTS,
     HALTED,
+    HELD,
     LIMITER_WAIT,
     PAUSES,
     QUEUE,
@@ -126,8 +127,7 @@ class Sender:
                 await asyncio.shield(self._stop())
 
     async def drain(self, patience: float = 60.0) -> Mapping[str, int]:
-        """Send until nothing due is left, or nothing has moved for so many seconds; what became of
-        the tries, counted."""
+        """Send until nothing is due, or nothing moves for so many seconds; outcomes, counted."""
         async with self._outlet:
             await self._begin()
             moved = _seconds()
@@ -143,11 +143,13 @@ class Sender:
         return self.done
 
     async def _begin(self) -> None:
-        """Whoever had our name before us is gone; nobody need wait for its leases."""
+        """Take over from whoever had our name before, and try again what may be mended by now."""
+        name = self._outlet.name
         while True:
             try:
                 async with self._database.begin() as connection:
-                    await self._ledger.abandon(connection, self._outlet.name, self._worker, wall())
+                    await self._ledger.abandon(connection, name, self._worker, wall())
+                    await self._ledger.release_held(connection, name, self._clock())
                 return
             except Unavailable:
                 await asyncio.sleep(POLL)
@@ -211,7 +213,7 @@ class Sender:
             outcomes.settled(parcel, outcome, real, reports=self._reports)
             for parcel, outcome in results
         ]
-        await self._ledger.settle(connection, settled, now)
+        await self._ledger.settle(connection, settled, now, self._worker)
         for post in (Post.BLOCKED, Post.UNREACHABLE, Post.OPTED_OUT):
             lost = [
                 parcel.recipient
@@ -230,6 +232,7 @@ class Sender:
         await self._ledger.recover(connection, name, real, RECOVER_AT_ONCE, reported_by=by)
         due, age = await tallies.waiting(connection, name, self._clock())
         QUEUE.labels(name).set(due)
+        HELD.labels(name).set(await tallies.held(connection, name))
         URGENT_AGE.labels(name).set(age)
         self._recovered_at = _seconds()
 
@@ -249,13 +252,13 @@ class Sender:
         if free_at > _seconds() + 2 * HORIZON:
             rest = datetime.fromtimestamp(min(free_at, _seconds() + HALT), UTC)
             back = [outcomes.put_back(parcel, rest) for parcel in late]
-            await self._ledger.settle(connection, back, now)
+            await self._ledger.settle(connection, back, now, self._worker)
             return []
         again, overtaken = self._sort(late, now, real, again=True)
         fresh = await self._lease(connection, now, real, len(again))
         first_time, settled = self._sort(fresh, now, real)
         ready = again + first_time
-        await self._ledger.settle(connection, [*overtaken, *settled], now)
+        await self._ledger.settle(connection, [*overtaken, *settled], now, self._worker)
         if not ready:
             return []
         first = await pace.reserve(
@@ -387,7 +390,7 @@ class Sender:
         try:
             async with self._database.begin() as connection:
                 await self._write_down(connection, self._results)
-                await self._ledger.settle(connection, back, self._clock())
+                await self._ledger.settle(connection, back, self._clock(), self._worker)
         except Unavailable:
             log.warning("the last outcomes could not be written down")
 

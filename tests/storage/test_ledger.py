@@ -304,7 +304,7 @@ class TestRecovering:
             Settled(first.id, Post.HELD, "no_template"), Settled(second.id, Post.HELD, "broken")
         )
         async with here.database.begin() as conn:
-            freed = await here.ledger.release_held(conn, "telegram", ["no_template"], NOW)
+            freed = await here.ledger.release_held(conn, "telegram", NOW, "no_template")
         assert freed == 1
         assert await here.states() == ["pending", "held"]
 

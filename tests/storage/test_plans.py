@@ -86,7 +86,7 @@ async def test_deliveries(town: Office, vault: Vault) -> None:
             await ledger.recover(conn, "telegram", NOW, 5)
             await ledger.report(conn, "", "m1", Post.READ, "", NOW)
             await ledger.report(conn, "key", "", Post.READ, "", NOW)
-            await ledger.release_held(conn, "telegram", ["no_template"], NOW)
+            await ledger.release_held(conn, "telegram", NOW, "no_template")
             await tallies.waiting(conn, "telegram", NOW)
     assert scans(heard) == []
     # PostgreSQL plans once for all parameters, and cannot know then that such an index holds all.
