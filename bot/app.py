@@ -299,16 +299,20 @@ async def work(settings: Settings, announce: Announced) -> None:
         gc.freeze()
         gc.enable()
         async with fresh_shelf(parts), reaching_out(parts):
-            announce(settings, [outlet.name for outlet in outlets(parts)])
-            await (_observed(settings, records.database) if settings.worker_port else _told())
+            names = [outlet.name for outlet in outlets(parts)]
+            if settings.worker_port:
+                await _observed(settings, records.database, lambda: announce(settings, names))
+            else:
+                announce(settings, names)
+                await _told()
 
 
-async def _observed(settings: Settings, database: Database) -> None:
+async def _observed(settings: Settings, database: Database, announce: Callable[[], None]) -> None:
     """Answer for health and metrics until told to stop."""
     from bot.server import application, bind, server
 
     with closing(bind(settings.host, settings.worker_port)) as socket:
-        await server(application((), database), lambda: None).serve(sockets=[socket])
+        await server(application((), database), announce).serve(sockets=[socket])
 
 
 async def _told() -> None:

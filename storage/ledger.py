@@ -89,7 +89,7 @@ class Ledger:
         row = tables.deliveries.c
         due = (
             select(row.id)
-            .where(row.address_id.in_(addresses), is_now(Post.PENDING), row.due_at <= now)
+            .where(row.address_id.in_(addresses), is_now(Post.PENDING), has_come(now))
             .order_by(row.urgency, row.id)
             .with_for_update(skip_locked=True)
         )
@@ -272,14 +272,21 @@ def _due(
         .where(
             row.channel == channel,
             row.urgency == int(urgency),
-            row.due_at <= now,
             is_now(Post.PENDING),
+            *(() if urgency is Urgency.SUSPENSION else (row.due_at <= now,)),
             or_(row.rest_until.is_(None), row.rest_until <= real),
         )
         .order_by(row.due_at, row.id)
         .limit(room)
     )
     return due.with_for_update(skip_locked=True) if lock else due
+
+
+def has_come(now: datetime) -> ColumnElement[bool]:
+    """Whether a delivery may go by its own time. A suspension may from the moment it is written: a
+    pinned clock has perhaps jumped back since."""
+    row = tables.deliveries.c
+    return or_(row.urgency == int(Urgency.SUSPENSION), row.due_at <= now)
 
 
 def is_now(post: Post) -> ColumnElement[bool]:

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage import tables
 from storage.entries import Post, Urgency
-from storage.ledger import is_now
+from storage.ledger import has_come, is_now
 
 _row = tables.deliveries.c
 
@@ -33,8 +33,8 @@ async def waiting(conn: AsyncConnection, channel: str, now: datetime) -> tuple[i
     due, oldest = (
         await conn.execute(
             select(func.count(), func.min(urgent, type_=_row.due_at.type)).where(
-                _row.channel == channel, is_now(Post.PENDING), _row.due_at <= now
+                _row.channel == channel, is_now(Post.PENDING), has_come(now)
             )
         )
     ).one()
-    return due, (now - oldest).total_seconds() if oldest else 0.0
+    return due, max((now - oldest).total_seconds(), 0.0) if oldest else 0.0

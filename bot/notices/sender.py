@@ -19,6 +19,7 @@ from datetime import UTC, datetime, timedelta
 from bot.channels.base import Fate, Letter, NotNow, Outcome, Outlet
 from bot.clock import Clock, wall
 from bot.notices import outcomes
+from bot.notices.slots import Slots
 from bot.telemetry import (
     DELIVERIES,
     FAULTS,
@@ -45,15 +46,10 @@ from storage import (
 
 log = logging.getLogger("hesbot.sender")
 
-EXACTNESS = 0.985
-"""Share of a limit that is used. The rest covers what a message is late on its way, so that no
-second at the other end ever sees more than the limit."""
-LATEST = 0.008
-"""Seconds by which a slot may be missed; later it is given up and another one booked."""
+EARLY = 0.004
+"""Seconds before its slot at which a message is made ready."""
 HORIZON = 0.5
 """Seconds for which slots are booked ahead: what is urgent waits no longer than that."""
-LEAD = 0.03
-"""Seconds from booking to the first slot: the commit takes some of them."""
 LEASE = timedelta(seconds=30)
 """How long a delivery is left to the process that took it."""
 MOST_IN_FLIGHT = 1024
@@ -101,13 +97,11 @@ class Sender:
         self._clock = clock
         self._worker = worker
         self._reports = reports
-        self._interval = 1 / (outlet.rate * EXACTNESS)
+        self._slots = Slots(outlet.name, outlet.rate)
         self._flying: dict[asyncio.Task[None], Parcel] = {}
         self._results: list[tuple[Parcel, Outcome]] = []
-        self._late: list[Parcel] = []
+        self._late: list[tuple[Parcel, Letter]] = []
         self._recent: dict[int, float] = {}
-        self._booked = 0.0
-        self._paused_until = 0.0
         self._pause_to_tell = 0.0
         self._recovered_at = 0.0
         self._bell = asyncio.Event()
@@ -178,7 +172,7 @@ class Sender:
 
     async def _rest(self) -> None:
         """Until there is something to write down, or slots to book."""
-        ahead = self._booked - _seconds() - HORIZON / 2
+        ahead = self._slots.booked - _seconds() - HORIZON / 2
         until = max(SHORTEST_ROUND, min(ahead, POLL)) if self._flying or self._late else POLL
         if self._results:
             until = SHORTEST_ROUND
@@ -244,38 +238,27 @@ class Sender:
             due, _ = await tallies.waiting(connection, self._outlet.name, self._clock())
         return due > 0
 
-    async def _take(self, connection: Connection, late: Sequence[Parcel]) -> _Round:
+    async def _take(self, connection: Connection, late: Sequence[tuple[Parcel, Letter]]) -> _Round:
         now, real = self._clock(), wall()
-        # Other processes book, too, and may have been told to pause.
-        self._booked = await pace.booked(connection, self._outlet.name)
-        free_at = max(self._booked, self._paused_until)
+        free_at = await self._slots.free_at(connection)
         if free_at > _seconds() + 2 * HORIZON:
             rest = datetime.fromtimestamp(min(free_at, _seconds() + HALT), UTC)
-            back = [outcomes.put_back(parcel, rest) for parcel in late]
+            back = [outcomes.put_back(parcel, rest) for parcel, _ in late]
             await self._ledger.settle(connection, back, now, self._worker)
             return []
-        again, overtaken = self._sort(late, now, real, again=True)
-        fresh = await self._lease(connection, now, real, len(again))
-        first_time, settled = self._sort(fresh, now, real)
-        ready = again + first_time
-        await self._ledger.settle(connection, [*overtaken, *settled], now, self._worker)
-        if not ready:
-            return []
-        first = await pace.reserve(
-            connection, self._outlet.name, len(ready), self._interval, _seconds() + LEAD
-        )
-        self._booked = first + len(ready) * self._interval
-        return [
-            (parcel, letter, first + place * self._interval)
-            for place, (parcel, letter) in enumerate(ready)
-        ]
+        fresh = await self._lease(connection, now, real, len(late))
+        ready, settled = self._sort(fresh, now, real)
+        await self._ledger.settle(connection, settled, now, self._worker)
+        letters = [*late, *ready]
+        slots = await self._slots.book(connection, len(letters))
+        return [(*letter, slot) for letter, slot in zip(letters, slots, strict=True)]
 
     async def _lease(
         self, connection: Connection, now: datetime, real: datetime, late: int
     ) -> list[Parcel]:
         """As many as there are slots before the horizon; the last places are for urgent ones."""
-        ahead = max(self._booked - _seconds(), 0.0)
-        slots = math.ceil((HORIZON - ahead) / self._interval) - late
+        ahead = max(self._slots.booked - _seconds(), 0.0)
+        slots = math.ceil((HORIZON - ahead) / self._slots.interval) - late
         flying = len(self._flying)
         room = min(slots, MOST_IN_FLIGHT - flying - late)
         if room <= 0:
@@ -287,13 +270,13 @@ class Sender:
         )
 
     def _sort(
-        self, parcels: Iterable[Parcel], now: datetime, real: datetime, *, again: bool = False
+        self, parcels: Iterable[Parcel], now: datetime, real: datetime
     ) -> tuple[list[tuple[Parcel, Letter]], list[Settled]]:
         """Those that go out now, and what becomes of the others."""
         ready: list[tuple[Parcel, Letter]] = []
         settled: list[Settled] = []
         for parcel in parcels:
-            verdict = self._verdict(parcel, now, real, again)
+            verdict = self._verdict(parcel, now, real)
             if isinstance(verdict, Settled):
                 settled.append(verdict)
                 if verdict.post is not Post.PENDING:
@@ -302,13 +285,11 @@ class Sender:
                 ready.append((parcel, verdict))
         return ready, settled
 
-    def _verdict(
-        self, parcel: Parcel, now: datetime, real: datetime, again: bool
-    ) -> Letter | Settled:
+    def _verdict(self, parcel: Parcel, now: datetime, real: datetime) -> Letter | Settled:
         if obstacle := outcomes.obstacle(parcel, now):
             return obstacle
         last = self._recent.get(parcel.recipient, 0.0)
-        if not again and (pause := last + self._outlet.gap - _seconds()) > 0:
+        if (pause := last + self._outlet.gap - _seconds()) > 0:
             return outcomes.put_back(parcel, real + timedelta(seconds=pause))
         try:
             letter = self._word(parcel, now)
@@ -334,26 +315,21 @@ class Sender:
 
         async def turn() -> None:
             await asyncio.sleep(max(slot - _seconds(), 0.0))
-            self._check(slot)
+            self._slots.use(slot)
             LIMITER_WAIT.labels(self._outlet.name).observe(_seconds() - taken)
 
         try:
-            await asyncio.sleep(max(slot - _seconds() - LATEST / 2, 0.0))
-            self._check(slot)
+            await asyncio.sleep(max(slot - _seconds() - EARLY, 0.0))
+            self._slots.check(slot)
             outcome = await self._outlet.push(letter, turn)
         except NotNow:
-            self._late.append(parcel)
+            self._late.append((parcel, letter))
         except Exception as error:
             FAULTS.labels("push").inc()
             log.error("push failed", extra={"error": place_of(error)})
             self._learn(parcel, Outcome(Fate.UNKNOWN, "fault"))
         else:
             self._learn(parcel, outcome)
-
-    def _check(self, slot: float) -> None:
-        now = _seconds()
-        if now - slot > LATEST or now < self._paused_until:
-            raise NotNow
 
     def _learn(self, parcel: Parcel, outcome: Outcome) -> None:
         self._count(parcel, str(outcome.fate))
@@ -368,7 +344,7 @@ class Sender:
 
     def _pause(self, seconds: float) -> None:
         until = _seconds() + seconds
-        self._paused_until = max(self._paused_until, until)
+        self._slots.pause(until)
         self._pause_to_tell = max(self._pause_to_tell, until)
 
     def _count(self, parcel: Parcel, outcome: str) -> None:
@@ -383,10 +359,10 @@ class Sender:
 
     async def _stop(self) -> None:
         """Let calls under way end; give back what was not called."""
-        self._paused_until = math.inf
+        self._slots.pause(math.inf)
         if self._flying:
             await asyncio.wait(self._flying, timeout=STOP_WITHIN)
-        back = [outcomes.put_back(parcel) for parcel in self._late]
+        back = [outcomes.put_back(parcel) for parcel, _ in self._late]
         try:
             async with self._database.begin() as connection:
                 await self._write_down(connection, self._results)

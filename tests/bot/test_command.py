@@ -21,7 +21,15 @@ from twilio.request_validator import RequestValidator
 from tests.bot.channels.cases_whatsapp import post
 from tests.bot.notices.town import until
 from tests.fakes.telegram import BotApi
-from tests.faults.processes import HESBOT, PATIENCE, ROOT, hesbot, served, surroundings
+from tests.faults.processes import (
+    HESBOT,
+    PATIENCE,
+    ROOT,
+    free_port,
+    hesbot,
+    served,
+    surroundings,
+)
 from tests.storage.conftest import postgresql
 
 __all__ = ["postgresql"]
@@ -317,6 +325,19 @@ async def test_what_the_server_says_itself_is_neither_kept_nor_guessed_at(
 async def server(tmp_path: Path) -> AsyncIterator[str]:
     async with served(tmp_path / "home") as running:
         yield running.url
+
+
+async def test_a_worker_can_be_watched(tmp_path: Path) -> None:
+    """Health and metrics, and nothing else, where WORKER_PORT says."""
+    port = str(free_port())
+    async with (
+        started(tmp_path / "home", "worker", WORKER_PORT=port) as (_, line),
+        aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session,
+    ):
+        assert line.startswith("hesbot sends")
+        for path, status in {"/healthz": 200, "/readyz": 200, "/metrics": 200, "/": 404}.items():
+            async with session.get(path) as answer:
+                assert answer.status == status
 
 
 async def test_a_way_that_is_not_open_says_which_are(server: str) -> None:

@@ -198,22 +198,29 @@ class Watched(Shelf):
         self.failures = [Unavailable("for a test")]
         self.looked = asyncio.Semaphore(0)
 
-    async def refresh(self) -> None:
+    async def refresh(self) -> bool:
         if self.failures:
             raise self.failures.pop()
-        await super().refresh()
+        news = await super().refresh()
         self.looked.release()
+        return news
 
 
 async def test_what_is_made_later_becomes_known(
     database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Nobody has to start us anew after a setup, nor after an outage of the records."""
-    shelf = Watched(database)
-    task = asyncio.create_task(keep_fresh(shelf, every=0.001))
+    shelf, told = Watched(database), asyncio.Event()
+
+    async def news() -> None:
+        told.set()
+
+    task = asyncio.create_task(keep_fresh(shelf, news, every=0.001))
     await shelf.looked.acquire()
     assert "could not be read" in caplog.text
+    assert not told.is_set()
     await kept(database, suspended="approved")
+    await told.wait()
     # The look under way may have begun before; the next one but one has not.
     await shelf.looked.acquire()
     await shelf.looked.acquire()

@@ -133,7 +133,7 @@ class TestLeasing:
         """The rest stays where it is."""
         await here.write(
             replace(ENTRY, key="mind", urgency=Urgency.REMINDER),
-            replace(ENTRY, key="later", due_at=NOW + SECOND),
+            replace(ENTRY, key="later", urgency=Urgency.REMINDER, due_at=NOW + SECOND),
             replace(ENTRY, key="elsewhere", channel="whatsapp"),
         )
         assert await here.lease(least=Urgency.SUSPENSION) == []
@@ -166,7 +166,7 @@ class TestLeasing:
         self, here: Counter, office: Office
     ) -> None:
         """Theirs alone."""
-        await here.write(ENTRY, replace(ENTRY, key="later", due_at=NOW + HOUR))
+        await here.write(ENTRY, replace(REMINDER, key="later", due_at=NOW + HOUR))
         async with here.database.begin() as conn:
             found = await here.ledger.lease_for(conn, [2, 3], NOW, NOW + HOUR, "page")
             assert found == []
@@ -343,7 +343,7 @@ class TestCounting:
         await here.write(
             replace(ENTRY, due_at=NOW - HOUR),
             replace(ENTRY, key="2", urgency=Urgency.REMINDER, due_at=NOW - 2 * HOUR),
-            replace(ENTRY, key="3", due_at=NOW + HOUR),
+            replace(REMINDER, key="3", due_at=NOW + HOUR),
         )
         async with here.database.read() as conn:
             assert await tallies.by_state(conn) == {("telegram", "suspended", "pending"): 3}

@@ -89,6 +89,16 @@ async def test_what_is_urgent_overtakes_the_reminders(here: Town) -> None:
     assert len(outlet.went) - before <= 45
 
 
+async def test_a_suspension_goes_whatever_the_clock_says(here: Town) -> None:
+    """A pinned clock jumps back at every start; what was written before must not wait for it."""
+    people = await here.people(2)
+    later = NOON + timedelta(minutes=5)
+    await here.write(people[:1], urgency=Urgency.SUSPENSION, due_at=later)
+    await here.write(people[1:], due_at=later)
+    await here.sender(Recorder()).drain()
+    assert [row.state for row in await here.rows()] == ["sent", "pending"]
+
+
 async def test_two_letters_to_one_person_keep_their_distance(here: Town) -> None:
     """A private chat takes one message a second."""
     (person,) = await here.people(1)
@@ -249,6 +259,15 @@ async def test_what_a_killed_process_took_is_sent_by_another(here: Town) -> None
     await here.sender(outlet).drain()
     assert await here.states() == {"sent": 3}
     assert sorted(row.repeats for row in await here.rows()) == [0, 1, 1]
+
+
+async def test_a_start_tries_again_what_is_held(here: Town) -> None:
+    """The operator has mended something, or so we hope."""
+    await here.write(await here.people(1))
+    await here.sender(Recorder(script=[Outcome(Fate.BROKEN, "400")])).drain()
+    assert await here.states() == {"held": 1}
+    await here.sender(Recorder()).drain()
+    assert await here.states() == {"sent": 1}
 
 
 async def test_what_another_process_holds_is_left_alone(here: Town) -> None:

@@ -1,0 +1,92 @@
+"""Slots of the shared limiter, as one process uses them: never more in a second than the limit.
+
+All processes book slots one after another on one row (``storage.pace``). A slot that is missed by
+more than a moment is given up, for what is sent late meets what others send in time. Only a process
+that has been alone for a while may be later, as long as its own last second has room.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+
+from bot.channels.base import NotNow
+from bot.clock import wall
+from storage import Connection, pace
+
+EXACTNESS = 0.985
+"""Share of a limit that is used. The rest covers what a message is late on its way, so that no
+second at the other end ever sees more than the limit."""
+LATEST = 0.008
+"""Seconds by which a slot may be missed."""
+LATEST_ALONE = 0.25
+"""The same, for a process that is alone."""
+TOGETHER = 2.0
+"""Seconds for which others are reckoned with after they booked."""
+LEAD = 0.03
+"""Seconds from booking to the first slot: the commit takes some of them."""
+
+
+class Slots:
+    """Books slots for one sender identity, ``rate`` messages a second, and says which may be used.
+
+    Times are seconds since 1970.
+    """
+
+    def __init__(self, name: str, rate: float) -> None:
+        self.interval = 1 / (rate * EXACTNESS)
+        self.booked = 0.0
+        self._name = name
+        self._most = max(math.floor(rate), 1)
+        self._own_end = 0.0
+        self._booked_at = 0.0
+        self._others_until = 0.0
+        self._paused_until = 0.0
+        self._used: deque[float] = deque()
+
+    async def free_at(self, connection: Connection) -> float:
+        """When the next slot could be; others book and are told to pause, too."""
+        now = _seconds()
+        self.booked = await pace.booked(connection, self._name)
+        if self.booked != self._own_end or now - self._booked_at > TOGETHER:
+            self._others_until = now + TOGETHER
+        return max(self.booked, self._paused_until)
+
+    async def book(self, connection: Connection, count: int) -> list[float]:
+        """So many slots in a row. Call ``free_at`` before, in the same transaction."""
+        if not count:
+            return []
+        now = _seconds()
+        earliest = now + LEAD
+        if now - self._booked_at > TOGETHER:
+            # Somebody who believed to be alone may be late with the last of the slots before.
+            earliest = max(earliest, min(self.booked, now + 1.0) + LATEST_ALONE)
+        first = await pace.reserve(connection, self._name, count, self.interval, earliest)
+        self._booked_at = now
+        self.booked = self._own_end = first + count * self.interval
+        return [first + place * self.interval for place in range(count)]
+
+    def pause(self, until: float) -> None:
+        """Use no slot before that moment."""
+        self._paused_until = max(self._paused_until, until)
+
+    def check(self, slot: float) -> None:
+        """Raise NotNow if the slot cannot be used any more."""
+        now = _seconds()
+        latest = LATEST if now < self._others_until else LATEST_ALONE
+        if now - slot > latest or now < self._paused_until:
+            raise NotNow
+
+    def use(self, slot: float) -> None:
+        """Use the slot now, or raise NotNow."""
+        self.check(slot)
+        now = _seconds()
+        while self._used and now - self._used[0] >= 1.0 + LATEST:
+            self._used.popleft()
+        if len(self._used) >= self._most:
+            raise NotNow
+        self._used.append(now)
+
+
+def _seconds() -> float:
+    return wall().timestamp()
