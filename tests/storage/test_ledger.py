@@ -21,6 +21,7 @@ from tests.storage.people import AYSE, AYSE_ANSWERS, CARD, NOW, Office
 
 SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
 ENTRY = Entry("suspended:1", "suspended", Urgency.SUSPENSION, 1, "telegram", NOW, card=1, link=1)
+REMINDER = replace(ENTRY, urgency=Urgency.REMINDER)
 
 
 class Counter:
