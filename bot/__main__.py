@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -116,7 +117,7 @@ def new_keys() -> None:
 
 
 def _serve(*, alone: bool = True, demo: bool = False) -> None:
-    with plain_errors() as settings:
+    with plain_errors() as settings, ExitStack() as stack:
         from bot.app import serve
         from bot.telemetry import set_up_logs
 
@@ -124,20 +125,25 @@ def _serve(*, alone: bool = True, demo: bool = False) -> None:
         if demo:
             from bot.demo import demonstration
 
-            settings = demonstration(settings)
+            settings = stack.enter_context(demonstration(settings))
         announce = _announce_demo if demo else _announce
         finish(serve(settings, announce, alone=alone, demo=demo), uvloop=True)
 
 
 def _announce(settings: Settings, channels: Sequence[str]) -> None:
     """Where to talk to us, for the person who started it."""
-    typer.echo(f"hesbot is ready ({', '.join(channels)}). Open {settings.address} in a browser.")
+    _announce_page(settings, channels)
     typer.echo("To talk in a terminal: hesbot chat. To stop: Ctrl-C.")
 
 
 def _announce_demo(settings: Settings, channels: Sequence[str]) -> None:
-    _announce(settings, channels)
+    _announce_page(settings, channels)
     typer.echo(f"This is a demonstration, at 8 January 2021. Records: {settings.hesbot_home}")
+    typer.echo("To stop: Ctrl-C.")
+
+
+def _announce_page(settings: Settings, channels: Sequence[str]) -> None:
+    typer.echo(f"hesbot is ready ({', '.join(channels)}). Open {settings.address} in a browser.")
 
 
 def _announce_worker(_settings: Settings, channels: Sequence[str]) -> None:

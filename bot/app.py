@@ -14,7 +14,8 @@ import signal
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING
 
 from bot.channels.base import Channel, Limits
 from bot.channels.terminal import Terminal, show
@@ -38,8 +39,6 @@ if TYPE_CHECKING:
     from starlette.routing import Route
 
 log = logging.getLogger("hesbot")
-
-Found = TypeVar("Found")
 
 PAGE_WORDS = (
     "title",
@@ -300,18 +299,19 @@ async def work(settings: Settings, announce: Announced) -> None:
         gc.enable()
         async with fresh_shelf(parts), reaching_out(parts):
             names = [outlet.name for outlet in outlets(parts)]
-            if settings.worker_port:
-                await _observed(settings, records.database, lambda: announce(settings, names))
+            if settings.worker_port is not None:
+                told = partial(announce, settings, names)
+                await _observed(settings.host, settings.worker_port, records.database, told)
             else:
                 announce(settings, names)
                 await _told()
 
 
-async def _observed(settings: Settings, database: Database, announce: Callable[[], None]) -> None:
+async def _observed(host: str, port: int, database: Database, announce: Callable[[], None]) -> None:
     """Answer for health and metrics until told to stop."""
     from bot.server import application, bind, server
 
-    with closing(bind(settings.host, settings.worker_port)) as socket:
+    with closing(bind(host, port)) as socket:
         await server(application((), database), announce).serve(sockets=[socket])
 
 

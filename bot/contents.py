@@ -175,10 +175,13 @@ async def keep_fresh(
 
     ``news`` is called when something is new; it may raise storage.Unavailable.
     """
+    owed = False
     while True:
         try:
-            if await shelf.refresh() and news is not None:
+            owed = await shelf.refresh() or owed
+            if owed and news is not None:
                 await news()
+            owed = False
         except Unavailable:
             log.warning("what WhatsApp keeps for us could not be read; trying again")
         await asyncio.sleep(every)

@@ -9,13 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import shutil
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from bot.clock import Clock
 from bot.desk import RunErrand
-from bot.settings import Settings, SettingsError
+from bot.notices.workers import locked
+from bot.settings import DATABASE_FILE, Settings, SettingsError
 from bot.telemetry import FAULTS
 from conversations.actions import AskHesService, CodeChecked, Verdict
 from conversations.calendar import ISTANBUL
@@ -30,6 +34,18 @@ GOOD_UNTIL = datetime(2070, 12, 30, tzinfo=UTC)
 """How the HES service shows a code without an end (inferred, see the domain notes)."""
 FOLDER = "demo"
 """In the home folder."""
+LOCK = "worker-0.id"
+"""Locked in that folder by whoever sends there, and by a demonstration while it runs."""
+OURS = (
+    "keys.json",
+    *(
+        f"{name}{suffix}"
+        for name in ("workflows.sqlite3", DATABASE_FILE)
+        for suffix in ("-wal", "-shm", "-journal", "")
+    ),
+)
+"""All that a demonstration forgets, by name and in this order: what else is in the folder is not
+ours. The records come last, so that a kill in between leaves nothing that looks foreign."""
 
 VERDICTS = {
     "00": Verdict.NOT_FOUND,
@@ -62,20 +78,61 @@ class Pauses:
 USUAL = Pauses()
 
 
-def demonstration(settings: Settings) -> Settings:
-    """The settings of a demonstration: records of its own, made anew, and a day in January 2021.
+@contextmanager
+def demonstration(settings: Settings) -> Iterator[Settings]:
+    """The settings of a demonstration, for as long as it runs: records of its own, made anew, and
+    a day in January 2021.
 
-    Raise SettingsError where a setting leads to real people or real records.
+    Raise SettingsError, with nothing forgotten, where a setting leads to real people or real
+    records, where another one runs in that home, or where the address cannot be had.
     """
     given = next((name for name in REAL if name in settings.model_fields_set), None)
     if given is not None:
         raise SettingsError(f"{given.upper()}: --demo writes to nobody and keeps no records")
     home = settings.hesbot_home / FOLDER
-    # Told the same day again, the invented Ministry's words would be older than those on record.
-    shutil.rmtree(home, ignore_errors=True)
     start = settings.hesbot_now or START
     own = {"hesbot_home": home, "hesbot_keys": None, "hesbot_now": start}
-    return settings.model_copy(update=own)
+    with ExitStack() as stack:
+        try:
+            _move_in(home, stack)
+            _check_address(settings)
+            _forget(home)
+        except OSError as error:
+            why = error.strerror or "cannot be used"
+            raise SettingsError(f"HESBOT_HOME: {why}") from error
+        yield settings.model_copy(update=own)
+
+
+def _move_in(home: Path, stack: ExitStack) -> None:
+    """Keep others out until the stack closes. Raise SettingsError if somebody is there."""
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Ours comes first: of two that start together one is refused.
+    for path in (home / LOCK, *sorted(set(_names_of_workers(home)) - {home / LOCK})):
+        handle = locked(path)
+        if handle is None:
+            raise SettingsError(f"HESBOT_HOME: a demonstration runs in {home} already; stop it")
+        stack.callback(os.close, handle)
+
+
+def _check_address(settings: Settings) -> None:
+    from bot.server import bind
+
+    bind(settings.host, settings.port).close()
+
+
+def _forget(home: Path) -> None:
+    """Told the same day again, the invented Ministry's words would be older than those on
+    record."""
+    # The records are made first, so where there are none the rest is somebody else's.
+    if (home / DATABASE_FILE).exists():
+        for path in (home / name for name in OURS):
+            path.unlink(missing_ok=True)
+    for path in set(_names_of_workers(home)) - {home / LOCK}:
+        path.unlink(missing_ok=True)
+
+
+def _names_of_workers(home: Path) -> Iterator[Path]:
+    return home.glob("worker-[0-9]*.id")
 
 
 def invented_ministry(clock: Clock) -> RunErrand:

@@ -11,8 +11,6 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Self
 
 from bot.channels.base import Letter, Limits, Outlet
@@ -28,7 +26,7 @@ from bot.records import Records
 from bot.settings import DATABASE_FILE, Settings, dict_of
 from bot.wording import Wording
 from storage import Conversations, Database, Ledger, Parcel, Pickup, Registry, Vault
-from storage.snapshot import snapshot
+from storage.snapshot import room, snapshot
 from storage.upcoming import newest, written_since
 
 if TYPE_CHECKING:
@@ -98,14 +96,15 @@ async def fresh_shelf(parts: Outbound) -> AsyncIterator[None]:
         async with parts.database.begin() as connection:
             await parts.ledger.release_held(connection, "whatsapp", parts.now(), "no_template")
 
-    task = asyncio.create_task(keep_fresh(parts.shelf, release))
-    try:
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(keep_fresh(parts.shelf, release))
         yield
-    finally:
         task.cancel()
 
 
-async def look_ahead(parts: Outbound, day: date, limit: float | None) -> Outlook:
+async def look_ahead(
+    parts: Outbound, day: date, limit: float | None, *, listing: bool = True
+) -> Outlook:
     """What would go out on that day; nothing is changed. Raise TimeoutError after the limit."""
 
     def passes_on(records: Transactions) -> Passes:
@@ -113,13 +112,17 @@ async def look_ahead(parts: Outbound, day: date, limit: float | None) -> Outlook
 
     file = parts.settings.database_file
     if file is None:
-        return await outlook(parts.database, passes_on, parts.registry, parts.vault, day, limit)
+        return await outlook(
+            parts.database, passes_on, parts.registry, parts.vault, day, limit, listing=listing
+        )
     # SQLite lets in one writer at a time, so it is a copy that is written to and thrown away.
-    with TemporaryDirectory(dir=parts.settings.hesbot_home, prefix="outlook-") as place:
-        await asyncio.to_thread(snapshot, file, Path(place) / DATABASE_FILE)
-        copy = await Database.open(None, home=Path(place))
+    with room(parts.settings.hesbot_home) as place:
+        await asyncio.to_thread(snapshot, file, place / DATABASE_FILE)
+        copy = await Database.open(None, home=place)
         try:
-            return await outlook(copy, passes_on, parts.registry, parts.vault, day, None)
+            return await outlook(
+                copy, passes_on, parts.registry, parts.vault, day, None, listing=listing
+            )
         finally:
             await copy.close()
 

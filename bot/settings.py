@@ -113,8 +113,8 @@ class Settings(BaseSettings):
     )
     host: str = Field(default="127.0.0.1", description="address to listen on")
     port: int = Field(default=8080, ge=0, le=65535, description="port to listen on")
-    worker_port: int = Field(
-        default=0, ge=0, le=65535, description="port of `hesbot worker` for health and metrics"
+    worker_port: int | None = Field(
+        default=None, ge=0, le=65535, description="port of `hesbot worker` for health and metrics"
     )
     public_url: Url = Field(
         default=None, description="where the world reaches us; turns webhooks on"

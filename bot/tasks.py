@@ -50,13 +50,15 @@ async def find_card(settings: Settings, number: str) -> CardRecord | None:
 # --- notices by hand ------------------------------------------------------------------------
 
 
-async def look_ahead(settings: Settings, day: date, however_long: bool) -> Outlook:
+async def look_ahead(
+    settings: Settings, day: date, however_long: bool, *, listing: bool = True
+) -> Outlook:
     """What would go out on that day; nothing is changed. Raise TimeoutError if it takes too long
     while people write."""
     async with open_records(settings, new_keys=False) as records:
         parts = Outbound.of(records, Wording.load(), clock(noon(day)))
         limit = None if however_long else LIMIT
-        return await outbound.look_ahead(parts, day, limit)
+        return await outbound.look_ahead(parts, day, limit, listing=listing)
 
 
 async def run_day(settings: Settings, day: date) -> dict[str, Any]:

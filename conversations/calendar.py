@@ -11,3 +11,8 @@ ISTANBUL = timezone(timedelta(hours=3), "Europe/Istanbul")
 def today(now: datetime) -> date:
     """The day it is in Istanbul."""
     return now.astimezone(ISTANBUL).date()
+
+
+def last_moment(end: datetime) -> datetime:
+    """The last moment before an end: what ends at midnight had its last day the day before."""
+    return end - timedelta(microseconds=1)

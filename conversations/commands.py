@@ -37,7 +37,7 @@ def commanded(state: State, name: str, event: Event) -> Turn | None:
     """Carry out a command, or return None where the word is better taken for an answer."""
     if name == "back" and state.aside is not Aside.NONE:
         return go(state, offers=())
-    if name == "cancel" and state.aside in _LEFT_BY_CANCEL:
+    if name in ("cancel", "menu") and state.aside in _LEFT:
         return go(state, offers=())
     if move := _MOVES.get(name):
         return move(state)
@@ -175,9 +175,8 @@ _LOOK_UPS = frozenset(
 )
 _OF_ANYBODY = frozenset({"my_data", "notices", "remind", "do_not_remind"})
 """What concerns everybody who has consented, with or without a card."""
-_LEFT_BY_CANCEL = frozenset(
-    {Aside.LANGUAGE, Aside.CARD, Aside.REMINDED, Aside.UNREMINDED, Aside.SILENT}
-)
+_LEFT = frozenset({Aside.LANGUAGE, Aside.CARD, Aside.REMINDED, Aside.UNREMINDED, Aside.SILENT})
+"""Questions beside the form, of which nothing is left once "iptal" or "menü" is said."""
 
 
 def _look_up(state: State, name: str) -> Turn:

@@ -22,7 +22,7 @@ from conversations.actions import (
     Verdict,
     VerdictKept,
 )
-from conversations.calendar import today
+from conversations.calendar import last_moment, today
 from conversations.masks import card as masked_card
 from conversations.masks import hes as masked_code
 from conversations.moves import Turn, begin, ended, go, moved, say, tell
@@ -110,7 +110,7 @@ def _judged(state: State, kept: VerdictKept) -> Turn:
     """What the HES service says of the code, each with its own sentence."""
     found, errand = kept.checked, state.errand
     latest = errand is not None and errand.links == found.links
-    reply = Reply(f"code.{found.verdict}", _until(found))
+    reply = Reply(f"code.{found.verdict}")
     if found.verdict is Verdict.UNCHECKED:
         return Turn(replace(state, told=True) if latest else state, (reply,))
     if latest:
@@ -132,11 +132,7 @@ def _valid(found: CodeChecked) -> Reply:
         return Reply("code.valid")
     if found.valid_until.year >= UNLIMITED_FROM:
         return Reply("code.unlimited")
-    return Reply("code.valid_until", _until(found))
-
-
-def _until(found: CodeChecked) -> dict[str, Param]:
-    return {"until": found.valid_until} if found.valid_until is not None else {}
+    return Reply("code.valid_until", {"until": last_moment(found.valid_until)})
 
 
 # --- looking up -----------------------------------------------------------------------------
@@ -174,7 +170,7 @@ def _code_state(card: CardView) -> Word:
         return Word("status.code_valid")
     if card.valid_until.year >= UNLIMITED_FROM:
         return Word("status.code_unlimited")
-    return Word("status.code_until", {"until": card.valid_until})
+    return Word("status.code_until", {"until": last_moment(card.valid_until)})
 
 
 def _offers(cards: tuple[CardView, ...]) -> tuple[Offer, ...]:

@@ -118,8 +118,8 @@ WORDS: Mapping[str, str] = MappingProxyType(
         kodu güncelle, kodumu güncelle, hes yenile, hes kodu yenile, hes kodumu yenile, yenile,
         hes değiştir, hes kodu değiştir, hes kodumu değiştir, yeni hes kodu, yeni hes, güncelle,
         hes güncelleme, hes kodu güncelleme, hes kodum değişti, kodum değişti, yeni kod, hes
-        kodumu güncellemek, hes kodumun süresi doldu, kodumun süresi doldu, renew code, update
-        hes, update code
+        kodumu güncellemek, hes kodumun süresi doldu, kodumun süresi doldu, renew code, renew
+        hes, update hes, update code
     """,
         "my_data": """
         bilgilerim, verilerim, bilgilerimi göster, bilgilerimi gör, bilgilerimi görmek, kayıtlı
@@ -146,9 +146,11 @@ WORDS: Mapping[str, str] = MappingProxyType(
         hatırlatmayın, hatırlatma istemiyorum, hatırlatma istemem, hatırlatma
         yapmayın, hatırlatma göndermeyin, hatırlatmaları kapat, hatırlatmaları kapatın,
         hatırlatma kapat, hatırlatmalar kapalı olsun, hatırlatmalar gelmesin, hatırlatma
-        gelmesin, hatırlatmaları durdur, hatırlatma olmasın, no reminders, reminders off, turn
-        off reminders, turn reminders off, stop reminders, do not remind me, don't remind me,
-        dont remind me, i do not want reminders, i don't want reminders
+        gelmesin, hatırlatmaları durdur, hatırlatma olmasın, bildirim istemiyorum, bildirim
+        istemem, bildirimleri kapat, bildirimleri kapatın, bildirimi kapat, bildirim kapat,
+        bildirimleri durdur, bildirimleri durdurun, bildirimi durdur, no reminders, reminders
+        off, turn off reminders, turn reminders off, stop reminders, do not remind me, don't
+        remind me, dont remind me, i do not want reminders, i don't want reminders
     """,
         "code_help": """
         hes kodu nasıl alınır, hes nasıl alınır, hes kodu al, hes kodu almak, kod al, hes al,
@@ -216,8 +218,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
     """,
         "stop": """
         dur, durdur, durun, durdurun, çık, çıkış, çıkmak, abonelikten çık, abonelik iptal,
-        aboneliği iptal et, aboneliği durdur, bildirimleri kapat, bildirim istemiyorum,
-        bildirimleri durdur, bildirimi kapat, mesaj atma, mesaj atmayın, mesaj istemiyorum,
+        aboneliği iptal et, aboneliği durdur, mesaj atma, mesaj atmayın, mesaj istemiyorum,
         mesaj göndermeyin, bir daha yazmayın, yazmayın, yazma, listeden çık, stop, unsubscribe,
         stop all, stopall, quit, end, rahatsız etmeyin, beni rahatsız etmeyin
     """,

@@ -7,15 +7,30 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import exists, func, or_, select
+from sqlalchemy import (
+    BindParameter,
+    Select,
+    String,
+    and_,
+    cast,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    tuple_,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage import tables
 from storage.changes import Recipient
 from storage.parcels import travels
+from storage.places import found_at, place
 
 _address, _link, _talk = tables.addresses.c, tables.links.c, tables.conversations.c
+_delivery = tables.deliveries.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +42,11 @@ class WaningLink:
     holder: Recipient
     linked_at: datetime
     valid_until: datetime
+
+    @property
+    def place(self) -> int:
+        """Where the page behind it begins."""
+        return place(self.valid_until, self.link)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +66,27 @@ class Unfinished:
     at: Recipient
     heard_at: datetime
 
+    @property
+    def place(self) -> int:
+        """Where the page behind it begins."""
+        return place(self.heard_at, self.at.address)
+
 
 async def waning_links(
     conn: AsyncConnection, first: datetime, last: datetime, after: int, limit: int
 ) -> list[WaningLink]:
-    """Open links whose code ends after ``first`` and not after ``last``, by their number."""
+    """Open links whose code ends after ``first`` and not after ``last``, by that end; behind the
+    place ``after``."""
+    # One lower bound: of two SQLite may take the one that is of no use.
+    moment, link = found_at(max(after, place(first)))
     waning = (
-        # The numbers come from the index of ends alone; only a page of links is read.
         select(_link.id)
         .where(
             _link.ended_at.is_(None),
-            _link.valid_until > first,
             _link.valid_until <= last,
-            _link.id > after,
+            tuple_(_link.valid_until, _link.id) > tuple_(_moment(moment), literal(link)),
         )
-        .order_by(_link.id)
+        .order_by(_link.valid_until, _link.id)
         .limit(limit)
         .subquery()
     )
@@ -75,7 +101,7 @@ async def waning_links(
         )
         .join_from(waning, tables.links, _link.id == waning.c.id)
         .join(tables.addresses, _address.id == _link.address_id)
-        .order_by(_link.id)
+        .order_by(_link.valid_until, _link.id)
     )
     return [
         WaningLink(
@@ -87,6 +113,10 @@ async def waning_links(
         )
         for each in await conn.execute(wanted)
     ]
+
+
+def _moment(moment: datetime) -> BindParameter[datetime]:
+    return literal(moment, _link.valid_until.type)
 
 
 async def untravelled(conn: AsyncConnection, after: int, limit: int) -> list[Untravelled]:
@@ -134,25 +164,56 @@ _UNTRAVELLED = (
 
 
 async def unfinished(
-    conn: AsyncConnection, first: datetime, last: datetime, form: str, after: int, limit: int
+    conn: AsyncConnection,
+    first: datetime,
+    last: datetime,
+    form: str,
+    told: str,
+    after: int,
+    limit: int,
 ) -> list[Unfinished]:
-    """Addresses whose question of that form is open and who were last heard in that time, by their
-    number."""
-    wanted = (
-        select(_address.id, _address.channel, _talk.heard_at)
+    """Addresses whose question of that form is open and who were last heard in that time, by that
+    moment; behind the place ``after``.
+
+    Not who has a delivery whose key is ``told`` and the number of the address.
+    """
+    found: list[Unfinished] = []
+    # Nearly all may be told already; one statement that looks for the few others could take long.
+    while len(found) < limit:
+        page = (await conn.execute(_left(first, last, form, told, after, limit))).all()
+        found += [
+            Unfinished(Recipient(each.id, each.channel), each.heard_at)
+            for each in page
+            if each.wanted
+        ]
+        if len(page) < limit:
+            break
+        after = place(page[-1].heard_at, page[-1].id)
+    return found[:limit]
+
+
+def _left(
+    first: datetime, last: datetime, form: str, told: str, after: int, limit: int
+) -> Select[Any]:
+    """The next whose question is open, and whether each is still to be told."""
+    moment, number = found_at(max(after, place(first)))
+    key = select(_address_before.key).where(_address_before.id == number).scalar_subquery()
+    is_told = exists().where(_delivery.key == literal(told).concat(cast(_address.id, String)))
+    wanted = and_(_address.opted_out_at.is_(None), _address.blocked_at.is_(None), ~is_told)
+    return (
+        select(_address.id, _address.channel, _talk.heard_at, wanted.label("wanted"))
         .join_from(tables.conversations, tables.addresses, _address.key == _talk.address_key)
         .where(
-            _talk.heard_at > first,
-            _talk.heard_at <= last,
+            # Spelt out, for the index holds only these.
+            _talk.step != literal("", literal_execute=True),
             _talk.step.startswith(f"{form}:"),
-            _address.opted_out_at.is_(None),
-            _address.blocked_at.is_(None),
-            _address.id > after,
+            _talk.heard_at <= last,
+            # In the order of the index; many are heard at one moment.
+            tuple_(_talk.heard_at, _talk.address_key) > tuple_(_moment(moment), key),
         )
-        .order_by(_address.id)
+        .order_by(_talk.heard_at, _talk.address_key)
         .limit(limit)
     )
-    return [
-        Unfinished(Recipient(each.id, each.channel), each.heard_at)
-        for each in await conn.execute(wanted)
-    ]
+
+
+_address_before = tables.addresses.alias("before").c

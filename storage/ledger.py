@@ -96,6 +96,17 @@ class Ledger:
         ids = list((await conn.execute(due)).scalars())
         return await self._take(conn, ids, now, until, worker)
 
+    async def renew(
+        self, conn: AsyncConnection, ids: Sequence[int], until: datetime, worker: str
+    ) -> set[int]:
+        """Hold these longer; those that are still this worker's."""
+        row, ours = tables.deliveries.c, set[int]()
+        for some in _chunks(ids):
+            held = (row.id.in_(some), is_now(Post.SENDING), row.worker == worker)
+            renewed = update(tables.deliveries).where(*held).values(rest_until=until)
+            ours |= set((await conn.execute(renewed.returning(row.id))).scalars())
+        return ours
+
     async def is_due(
         self, conn: AsyncConnection, channel: str, now: datetime, real: datetime
     ) -> bool:
@@ -220,14 +231,20 @@ class Ledger:
     async def mark_address(
         self, conn: AsyncConnection, addresses: Collection[int], post: Post, now: datetime
     ) -> None:
-        """Remember that nothing arrives there (blocked, unreachable) or may (opted out)."""
-        column = "opted_out_at" if post is Post.OPTED_OUT else "blocked_at"
+        """Remember since when nothing arrives there (blocked, unreachable), or may (opted out)."""
         address = tables.addresses.c
-        for some in _chunks(list(addresses)):
+        # Who wrote in between could be reached then; a wish is not taken back by writing.
+        values = (
+            {"opted_out_at": func.coalesce(address.opted_out_at, now)}
+            if post is Post.OPTED_OUT
+            else {"blocked_at": now}
+        )
+        for some in _chunks(sorted(addresses)):
+            # In one order, or two processes could wait for each other.
+            those = select(address.id).where(address.id.in_(some)).order_by(address.id)
+            await conn.execute(those.with_for_update())
             await conn.execute(
-                update(tables.addresses)
-                .where(address.id.in_(some), address[column].is_(None))
-                .values({column: now})
+                update(tables.addresses).where(address.id.in_(some)).values(values)
             )
 
     async def _take(
@@ -252,7 +269,9 @@ class Ledger:
                     updated_at=now,
                 )
             )
-            taken += await parcels(conn, self._vault, some)
+            found, unreadable = await parcels(conn, self._vault, some)
+            taken += found
+            await self._change(conn, unreadable, {"state": str(Post.HELD), "cause": "unreadable"})
         place = {id: number for number, id in enumerate(ids)}
         return sorted(taken, key=lambda parcel: place[parcel.id])
 

@@ -31,16 +31,17 @@ async def reserve(
 
 
 async def pause(conn: AsyncConnection, name: str, until: float) -> None:
-    """Hand out no slot before that moment: the messenger asked for it."""
-    waiting = upsert(conn, tables.paces).values(name=name, tat=until)
-    await conn.execute(
-        waiting.on_conflict_do_update(
-            index_elements=["name"],
-            set_={"tat": case((_pace.tat > until, _pace.tat), else_=until)},
-        )
-    )
+    """Let nothing go before that moment: the messenger asked for it."""
+    waiting = upsert(conn, tables.paces).values(name=name, tat=until, paused_until=until)
+    later = {
+        column.name: case((column > until, column), else_=until)
+        for column in (_pace.tat, _pace.paused_until)
+    }
+    await conn.execute(waiting.on_conflict_do_update(index_elements=["name"], set_=later))
 
 
-async def booked(conn: AsyncConnection, name: str) -> float:
-    """Until when all slots are taken; 0 if none ever was."""
-    return float(await conn.scalar(select(_pace.tat).where(_pace.name == name)) or 0.0)
+async def booked(conn: AsyncConnection, name: str) -> tuple[float, float]:
+    """Until when all slots are taken, and until when nothing may go; 0 if that never was."""
+    wanted = select(_pace.tat, _pace.paused_until).where(_pace.name == name)
+    found = (await conn.execute(wanted)).first()
+    return (found.tat, found.paused_until) if found else (0.0, 0.0)

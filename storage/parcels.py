@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from conversations.actions import Status
 from conversations.events import Address
 from storage import tables
-from storage.vault import Vault, row
+from storage.vault import Unreadable, Vault, row
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +51,23 @@ class Parcel:
     number: str | None = None
     status: Status | None = None
     cause: str = ""
+    changed_at: datetime | None = None
     link_open: bool = False
     valid_until: datetime | None = None
 
 
-async def parcels(conn: AsyncConnection, vault: Vault, ids: Sequence[int]) -> list[Parcel]:
-    """The parcels of these deliveries, in no order."""
-    found = await conn.execute(_PARCELS.where(tables.deliveries.c.id.in_(ids)))
-    return [_parcel(vault, each) for each in found]
+async def parcels(
+    conn: AsyncConnection, vault: Vault, ids: Sequence[int]
+) -> tuple[list[Parcel], list[int]]:
+    """The parcels of these deliveries, in no order, and those that cannot be opened."""
+    found: list[Parcel] = []
+    unreadable: list[int] = []
+    for each in await conn.execute(_PARCELS.where(tables.deliveries.c.id.in_(ids))):
+        try:
+            found.append(_parcel(vault, each))
+        except (Unreadable, ValueError):
+            unreadable.append(each.id)
+    return found, unreadable
 
 
 def _parcel(vault: Vault, found: Any) -> Parcel:
@@ -88,6 +97,7 @@ def _parcel(vault: Vault, found: Any) -> Parcel:
         number=number,
         status=None if found.status is None else Status(found.status),
         cause=found.card_cause or "",
+        changed_at=found.changed_at,
         link_open=found.link is not None and found.ended_at is None,
         valid_until=found.valid_until,
     )
@@ -143,6 +153,7 @@ _PARCELS = (
         _CARD.number,
         _CARD.status,
         _CARD.cause.label("card_cause"),
+        _CARD.changed_at,
         _LINK.id.label("link"),
         _LINK.ended_at,
         _LINK.valid_until,

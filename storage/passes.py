@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -30,9 +30,10 @@ from storage import gate, tables
 from storage.cards import Cards
 from storage.changes import Standing
 from storage.people import Citizen, People
+from storage.places import found_at, place
 from storage.settling import write_standings
 from storage.statements import among_keys, among_numbers
-from storage.vault import Vault, row
+from storage.vault import Unreadable, Vault, row
 
 _card, _link, _citizen, _past = (
     tables.cards.c,
@@ -105,11 +106,6 @@ _REMEMBER = among_numbers(
 # --- the end of codes -----------------------------------------------------------------------
 
 
-def place(moment: datetime) -> int:
-    """Where in the order of ends those after the moment begin; ``expire`` starts there."""
-    return _place(moment, _LINKS - 1)
-
-
 async def expire(
     conn: AsyncConnection, cards: Cards, now: datetime, after: int, limit: int
 ) -> tuple[int, int]:
@@ -127,23 +123,12 @@ async def expire(
     if active:
         await gate.close(conn)
         await cards.settle(conn, active, now)
-    return _place(found[-1].valid_until, found[-1].id), len(found)
-
-
-_LINKS = 1 << 31
-"""More than there will ever be links."""
-_DAWN = datetime(1970, 1, 1, tzinfo=UTC)
-_TICK = timedelta(microseconds=1)
-
-
-def _place(moment: datetime, link: int) -> int:
-    return (moment - _DAWN) // _TICK * _LINKS + link
+    return place(found[-1].valid_until, found[-1].id), len(found)
 
 
 async def _ended(conn: AsyncConnection, now: datetime, after: int, limit: int) -> list[Any]:
     """By moment and number: very many codes end at the same moment."""
-    ticks, link = divmod(after, _LINKS)
-    moment = _DAWN + ticks * _TICK
+    moment, link = found_at(after)
     same = _ENDED.where(_link.valid_until == moment, _link.id > link).limit(limit)
     found = list(await conn.execute(same))
     if len(found) < limit:
@@ -173,11 +158,12 @@ class CodeQuestion:
 
 async def questions(
     conn: AsyncConnection, vault: Vault, before: datetime, after: int, limit: int
-) -> list[CodeQuestion]:
-    """Codes of open links that were not denied and not checked since ``before``, each once.
+) -> tuple[list[CodeQuestion], list[int]]:
+    """Codes of open links that were not denied and not checked since ``before``, each once; and the
+    first links of those that cannot be opened, or whose holder cannot.
 
-    At most so many, by the lowest of their links, which is behind number ``after``; go on behind
-    the first link of the last one.
+    At most so many together, by the lowest of their links, which is behind number ``after``; go on
+    behind the highest of these.
     """
     found = (await conn.execute(_first_of_code(before, after, limit))).all()
     keys = [each.hes_key for each in found]
@@ -185,7 +171,14 @@ async def questions(
     links: dict[tuple[bytes, int], list[int]] = {}
     for each in await conn.execute(same, {"keys": keys, "before": before}):
         links.setdefault((each.hes_key, each.citizen_id), []).append(each.id)
-    return [_question(vault, each, links[each.hes_key, each.citizen_id]) for each in found]
+    asked: list[CodeQuestion] = []
+    unreadable: list[int] = []
+    for each in found:
+        try:
+            asked.append(_question(vault, each, links[each.hes_key, each.citizen_id]))
+        except (Unreadable, ValueError):
+            unreadable.append(each.id)
+    return asked, unreadable
 
 
 def _question(vault: Vault, found: Row[Any], links: list[int]) -> CodeQuestion:

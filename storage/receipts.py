@@ -51,6 +51,7 @@ class Receipt:
     last: str
     provider_id: str | None
     attempts: int
+    channel: str = ""
 
     def is_news(self, provider_id: str, post: Post) -> bool:
         """Whether that became of the present try, and further than is known.
@@ -86,6 +87,8 @@ async def move(
         "state": str(settled.post),
         "cause": settled.cause,
         "rest_until": settled.rest_until,
+        # What the sender has yet to write down of this very message says less.
+        "worker": None,
         "attempts": _row.attempts - (0 if settled.charged else 1),
         "updated_at": now,
     }
@@ -97,4 +100,12 @@ async def move(
 
 
 _row = tables.deliveries.c
-_RECEIPT = select(_row.id, _row.address_id, _row.state, _row.cause, _row.provider_id, _row.attempts)
+_RECEIPT = select(
+    _row.id,
+    _row.address_id,
+    _row.state,
+    _row.cause,
+    _row.provider_id,
+    _row.attempts,
+    _row.channel,
+)

@@ -123,7 +123,7 @@ class Registry:
 
     async def questions(
         self, conn: AsyncConnection, before: datetime, after: int, limit: int
-    ) -> list[CodeQuestion]:
+    ) -> tuple[list[CodeQuestion], list[int]]:
         """The next codes to ask the HES service about, see ``passes.questions``."""
         return await questions(conn, self._vault, before, after, limit)
 

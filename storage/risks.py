@@ -13,7 +13,7 @@ from datetime import datetime
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import and_, delete, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage import gate, tables
@@ -117,13 +117,16 @@ class Risks:
         await self._keep(conn, news, now)
         await self._suspensions.follow(conn, news, now)
 
-    async def forget(self, conn: AsyncConnection, before: datetime) -> int:
+    async def forget(self, conn: AsyncConnection, before: datetime, limit: int) -> int:
         """Delete what no longer matters: record ids, and words that hold nobody back, kept before
-        that moment. How many rows."""
-        risk, change = tables.risks.c, tables.risk_changes.c
-        over = (~risk.risky) | (risk.until < before)
-        gone = await conn.execute(delete(tables.risks).where(risk.updated_at < before, over))
-        ids = await conn.execute(delete(tables.risk_changes).where(change.received_at < before))
+        that moment. At most so many rows; how many."""
+        over = and_(_risk.updated_at < before, or_(~_risk.risky, _risk.until < before))
+        old = select(_risk.hes_key).where(over).limit(limit)
+        # Asked of the row itself once more: a new word may have come between finding and deleting.
+        gone = await conn.execute(delete(tables.risks).where(_risk.hes_key.in_(old), over))
+        rest = limit - gone.rowcount
+        old = select(_change.id_key).where(_change.received_at < before).limit(rest)
+        ids = await conn.execute(delete(tables.risk_changes).where(_change.id_key.in_(old)))
         return gone.rowcount + ids.rowcount
 
     async def _first_seen(

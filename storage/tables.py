@@ -41,12 +41,15 @@ class ConversationRow(Record, table=True):
     """
 
     __tablename__ = "conversations"
+    __table_args__ = (
+        Index("ix_conversations_open_heard_at", "heard_at", "address_key", **only("step <> ''")),
+    )
 
     address_key: bytes = Field(sa_type=LargeBinary(16), primary_key=True)
     state: bytes
     step: str = Field(sa_column_kwargs={"server_default": ""})
     updated_at: datetime = Field(sa_type=Moment)
-    heard_at: datetime | None = Field(sa_type=Moment, index=True)
+    heard_at: datetime | None = Field(sa_type=Moment)
 
 
 class CitizenRow(Record, table=True):
@@ -122,7 +125,7 @@ class LinkRow(Record, table=True):
             **only("ended_at IS NULL"),
         ),
         Index("ix_links_open_code", "hes_key", **only("ended_at IS NULL")),
-        Index("ix_links_open_until", "valid_until", **only("ended_at IS NULL")),
+        Index("ix_links_open_until", "valid_until", "id", **only("ended_at IS NULL")),
         {"sqlite_autoincrement": True},
     )
 
@@ -264,12 +267,16 @@ class DeliveryRow(Record, table=True):
 
 
 class PaceRow(Record, table=True):
-    """When the next message of a sender may go: ``tat`` is seconds since 1970 (GCRA)."""
+    """When the next message of a sender may go: ``tat`` is seconds since 1970 (GCRA).
+
+    Before ``paused_until`` none may go at all, not even in a slot that was booked.
+    """
 
     __tablename__ = "paces"
 
     name: str = Field(primary_key=True)
     tat: float = Field(sa_type=Float(53))
+    paused_until: float = Field(sa_type=Float(53), sa_column_kwargs={"server_default": "0"})
 
 
 class ContentRow(Record, table=True):

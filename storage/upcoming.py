@@ -30,7 +30,7 @@ async def upcoming(
         .limit(limit)
     )
     due = {each.id: each.due_at for each in await conn.execute(wanted)}
-    found = await parcels(conn, vault, list(due))
+    found, _ = await parcels(conn, vault, list(due))
     return [(due[each.id], each) for each in sorted(found, key=lambda parcel: parcel.id)]
 
 

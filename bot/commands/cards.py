@@ -73,7 +73,8 @@ def import_cards(
 @cards.command("export")
 def export_cards(
     since: Annotated[
-        str, typer.Option(help="A moment, 2021-01-15T08:00; Istanbul's if no zone is given.")
+        str,
+        typer.Option(help="A moment, 2021-01-15T08:00, or a day; Istanbul's without a zone."),
     ],
     out: Annotated[
         Path | None, typer.Option(help="Write the list here, readable by its owner alone.")
@@ -122,13 +123,12 @@ def _tell(exported: Exported, out: Path | None, as_json: bool) -> None:
 
 
 def _moment(text: str) -> datetime:
-    from conversations.calendar import ISTANBUL
+    from bot.services.moments import beginning
 
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise Refused("--since must be a moment like 2021-01-15T08:00+03:00") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=ISTANBUL)
+    moment = beginning(text)
+    if moment is None:
+        raise Refused("--since must be a moment like 2021-01-15T08:00+03:00")
+    return moment
 
 
 @contextmanager

@@ -39,7 +39,7 @@ def due(
 
         day, _ = _day(settings, on)
         try:
-            found = finish(look_ahead(settings, day, however_long))
+            found = finish(look_ahead(settings, day, however_long, listing=as_json))
         except TimeoutError:
             raise Refused(
                 "too many are concerned to look while people write; try --however-long"
@@ -63,7 +63,9 @@ def run(
         from bot.tasks import run_day
 
         day, today = _day(settings, on)
-        if day != today and not yes and sys.stdin.isatty():
+        if day != today and not yes:
+            if not sys.stdin.isatty():
+                raise Refused(f"it is {today}; to do what {day} brings, add --yes")
             _ask(f"It is {today}. Do what {day} brings, and tell people?")
         plain = finish(run_day(settings, day))
         typer.echo(json.dumps(plain, ensure_ascii=False) if as_json else _summary(plain))

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from bot.settings import Settings
     from storage.boardings import Summary
 
+MOST_REPORTS = 2**31 - 1
+"""The highest number that fits the records' column (PostgreSQL manual, 8.1.1)."""
+
 report = typer.Typer(help="What is written for the authorities.", no_args_is_help=True)
 
 First = Annotated[
@@ -26,7 +29,10 @@ First = Annotated[
 ]
 Last = Annotated[
     str | None,
-    typer.Option("--to", help="Its last day, the whole of it, or the moment before which it ends."),
+    typer.Option(
+        "--to",
+        help="Its last day, all of it, or the moment before which it ends; now at the latest.",
+    ),
 ]
 Again = Annotated[
     int | None, typer.Option("--again", help="Write the files of this earlier report once more.")
@@ -49,14 +55,14 @@ def report_boardings(
     Attempts that became known after the report of their time come in the next one, marked late.
     """
     with plain_errors() as settings:
-        from bot.services.boardings import UnusableFolder
+        from bot.services.boardings import UnusableFolder, UnusablePeriod
         from bot.tasks import report_boardings as with_reports
 
         work = _work(first, last, again, out or settings.hesbot_home / "reports")
         _refuse_if_fresh(settings)
         try:
             written = finish(with_reports(settings, work))
-        except UnusableFolder as error:
+        except (UnusableFolder, UnusablePeriod) as error:
             raise Refused(str(error)) from None
         if written is None:
             raise Refused(f"there is no report {again}; see: hesbot report list")
@@ -83,9 +89,12 @@ def _work(
     first: str | None, last: str | None, again: int | None, folder: Path
 ) -> ReportWork[Written | None]:
     """What the words ask for. Raise Refused."""
-    from bot.services.boardings import beginning, ending, make, rewrite
+    from bot.services.boardings import make, rewrite
+    from bot.services.moments import beginning, ending
 
     if again is not None:
+        if not 1 <= again <= MOST_REPORTS:
+            raise Refused(f"--again is a report's number, 1 to {MOST_REPORTS}")
         if first or last:
             raise Refused("--again needs neither --from nor --to")
         return partial(rewrite, number=again, folder=folder)
@@ -134,4 +143,5 @@ def _lines(plain: Mapping[str, Any]) -> str:
     said = f"Report {plain['report']}: {plain['attempts'] or 'no'} attempts"
     late = f", {plain['late']} of them late" if plain["late"] else ""
     left = f" {plain['left']} of other times are in no report yet." if plain["left"] else ""
-    return "\n".join([f"{said}{late}.{left}", *plain["files"]])
+    cut = f" It ends when it was made, {plain['to']}." if plain["to"] == plain["made_at"] else ""
+    return "\n".join([f"{said}{late}.{left}{cut}", *plain["files"]])

@@ -13,6 +13,7 @@ from bot.notices.outcomes import CLOSED
 from bot.notices.rules import REMINDERS, WINDOW, Kind, days_until
 from bot.wording import Wording, cut
 from conversations.actions import Status
+from conversations.calendar import last_moment
 from conversations.replies import Param, Word
 from storage import Parcel
 
@@ -31,6 +32,8 @@ SENTENCES = (
     Word("notice.paired_elsewhere"),
     Word("notice.deadline"),
     Word("notice.deadline.tomorrow"),
+    Word("notice.deadline.renew"),
+    Word("notice.deadline.renew.tomorrow"),
     Word("notice.deadline_passed"),
     Word("notice.unfinished"),
 )
@@ -70,14 +73,14 @@ def sentence(parcel: Parcel, now: datetime, deadline: datetime) -> Word:
     if parcel.number is not None:
         params["card"] = parcel.number[-LAST_DIGITS:]
     if parcel.valid_until is not None:
-        params["until"] = parcel.valid_until
+        params["until"] = last_moment(parcel.valid_until)
     params["days"] = days_until(_end(parcel, deadline), now)
     return Word(key, params)
 
 
 def _end(parcel: Parcel, deadline: datetime) -> datetime:
     if parcel.kind == Kind.CODE_EXPIRES and parcel.valid_until is not None:
-        return parcel.valid_until
+        return last_moment(parcel.valid_until)
     return deadline
 
 
@@ -89,12 +92,17 @@ def _tomorrow(parcel: Parcel, now: datetime, deadline: datetime) -> str:
     return ".tomorrow" if days_until(_end(parcel, deadline), now) == 1 else ""
 
 
+def _renewing(parcel: Parcel, now: datetime, deadline: datetime) -> str:
+    """Whose card has a code of no use is to send another one; nothing there is to be continued."""
+    return f"{'.renew' if parcel.about.get('paired') else ''}{_tomorrow(parcel, now, deadline)}"
+
+
 def _closed(parcel: Parcel, _now: datetime, _deadline: datetime) -> str:
     return ".passive" if parcel.status is Status.PASSIVE else ""
 
 
 _VARIANT: Mapping[Kind, Callable[[Parcel, datetime, datetime], str]] = {
     Kind.CODE_EXPIRES: _tomorrow,
-    Kind.DEADLINE: _tomorrow,
+    Kind.DEADLINE: _renewing,
     Kind.CODE_EXPIRED: _closed,
 }

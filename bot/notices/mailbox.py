@@ -8,7 +8,7 @@ nobody confirms, and it is handed over again when its lease is over.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from bot.channels.base import Collected, Letter, Message, Unavailable
@@ -95,8 +95,7 @@ class Mailbox:
         """The letters to be shown by their delivery, and what becomes of the others."""
         letters: dict[int, Letter] = {}
         settled: list[Settled] = []
-        for parcel in parcels:
-            verdict = self._verdict(parcel, now)
+        for parcel, verdict in _newest([(each, self._verdict(each, now)) for each in parcels]):
             if isinstance(verdict, Settled):
                 settled.append(verdict)
             else:
@@ -116,3 +115,24 @@ class Mailbox:
             FAULTS.labels("letter").inc()
             log.error("letter failed", extra={"kind": parcel.kind, "error": place_of(error)})
             return Settled(parcel.id, Post.HELD, "wording", charged=False)
+
+
+def _newest(
+    verdicts: Sequence[tuple[Parcel, Letter | Settled]],
+) -> Iterator[tuple[Parcel, Letter | Settled]]:
+    """Without the news that a card's code is gone where the news that the card is closed for it
+    comes at the same moment."""
+    closed = {
+        parcel.number
+        for parcel, verdict in verdicts
+        if parcel.kind == rules.Kind.PASSIVE and isinstance(verdict, Letter)
+    }
+    for parcel, verdict in verdicts:
+        overtaken = parcel.kind in _BEFORE_PASSIVE and parcel.number in closed
+        if overtaken and isinstance(verdict, Letter):
+            yield parcel, Settled(parcel.id, Post.DROPPED, "overtaken", charged=False)
+        else:
+            yield parcel, verdict
+
+
+_BEFORE_PASSIVE = frozenset({rules.Kind.CODE_LOST, rules.Kind.CODE_EXPIRED})

@@ -11,11 +11,13 @@ from storage import Parcel, Post, Receipt, Settled
 Tried = Parcel | Receipt
 """A delivery that was tried, as its sender or a report finds it."""
 
-MOST_TRIES = 10
-"""How often a delivery is tried before it is given up."""
+MOST_TRIES = 20
+"""How often a delivery is tried, with growing pauses, before it waits for the operator: 5 hours."""
 
-LONGEST_BACKOFF = timedelta(minutes=5)
-REPORT_WITHIN = timedelta(minutes=10)
+LONGEST_BACKOFF = timedelta(minutes=30)
+UNREACHED = timedelta(seconds=15)
+"""How long to wait where certainly nothing was sent, however often that happens."""
+REPORT_WITHIN = timedelta(minutes=3)
 """How long a messenger's report is awaited before an unknown delivery goes out again."""
 
 _FINAL = {
@@ -27,6 +29,8 @@ _FINAL = {
     # Our own mistake: it waits until the operator has mended it.
     Fate.BROKEN: Post.HELD,
 }
+NO_CONNECTION = "unreached"
+"""The cause of a delivery that never left: it costs no try."""
 CLOSED = "63016"
 """The cause of a delivery that must go out as a template next time (Twilio error 63016)."""
 
@@ -46,8 +50,10 @@ def settled(parcel: Tried, outcome: Outcome, wall: datetime, *, reports: bool) -
         return put_back(parcel, rest, cause)
     if fate is Fate.CLOSED:
         return _closed(parcel, cause)
+    if cause == NO_CONNECTION:
+        return put_back(parcel, wall + UNREACHED, cause)
     if parcel.attempts >= MOST_TRIES:
-        return Settled(parcel.id, Post.UNKNOWN if fate is Fate.UNKNOWN else Post.FAILED, cause)
+        return Settled(parcel.id, Post.HELD, cause, repeated=fate is Fate.UNKNOWN)
     if fate is Fate.UNKNOWN and reports:
         return Settled(parcel.id, Post.UNKNOWN, cause, rest_until=wall + REPORT_WITHIN)
     return Settled(

@@ -53,9 +53,10 @@ async def _make_one(passes: Passes, what: Pass, now: datetime) -> None:
 
 @dataclass(slots=True)
 class Outlook:
-    """What would go out: counts, and every notice masked. Moments are ISO, UTC."""
+    """What would go out: counts, and if ``listing`` every notice masked. Moments are ISO, UTC."""
 
     on: date
+    listing: bool = True
     kinds: Counter[str] = field(default_factory=Counter)
     channels: Counter[str] = field(default_factory=Counter)
     notices: list[dict[str, Any]] = field(default_factory=list)
@@ -64,7 +65,8 @@ class Outlook:
         """One more."""
         self.kinds[parcel.kind] += 1
         self.channels[parcel.address.channel] += 1
-        self.notices.append(_shown(due_at, parcel))
+        if self.listing:
+            self.notices.append(_shown(due_at, parcel))
 
     def as_json(self) -> dict[str, Any]:
         """Plain data."""
@@ -84,14 +86,17 @@ async def outlook(
     vault: Vault,
     day: date,
     limit: float | None = LIMIT,
+    *,
+    listing: bool = True,
 ) -> Outlook:
-    """What would go out on that day as things stand, seen at noon; nothing is changed.
+    """What would go out on that day as things stand, seen at noon; nothing is changed. Without
+    ``listing`` only the counts are kept, however many are told.
 
     Where cards change, people who pair wait meanwhile; so no one outside is asked, and cards that
     nobody has paired are left aside: nobody is told of them. Raise TimeoutError after ``limit``
     seconds.
     """
-    found = Outlook(day)
+    found = Outlook(day, listing)
     try:
         async with asyncio.timeout(limit), database.begin() as connection:
             passes = passes_on(_Rehearsal(connection))

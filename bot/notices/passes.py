@@ -7,6 +7,7 @@ Knows no clock and no timetable; whom it concerns is decided by the rules and by
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
@@ -17,13 +18,18 @@ from bot.notices.rules import (
     EXPIRY_DAYS,
     SILENT_FOR,
     WINDOW,
+    Kind,
     on_deadline,
     on_unfinished,
     on_waning,
 )
+from bot.telemetry import FAULTS
 from conversations.actions import CodeChecked
 from storage import Connection, Conversations, Entry, Ledger, Registry, candidates
-from storage.passes import CodeQuestion, expire, pass_deadline, place
+from storage.passes import CodeQuestion, expire, pass_deadline
+from storage.places import place
+
+log = logging.getLogger("hesbot.passes")
 
 PAGE = 1000
 """People or links read at once."""
@@ -35,6 +41,8 @@ CODES = 500
 """Codes in one question to the HES service, which refuses more."""
 MESSAGES = 5000
 """Old messages forgotten in one transaction."""
+WORDS = 5000
+"""Old words on codes, and ids of records, forgotten in one transaction."""
 
 INBOX_KEPT = timedelta(days=7)
 """Telegram repeats an update for a day, Twilio a message for hours; the rest is for a long fault
@@ -136,7 +144,7 @@ class Passes:
         async with self._records.read() as connection:
             found = await candidates.waning_links(connection, now, last, after, PAGE)
         written = await self._write(on_waning(found, now), now)
-        return Stride(found[-1].link if len(found) == PAGE else None, written)
+        return Stride(found[-1].place if len(found) == PAGE else None, written)
 
     async def _deadline_reminders(self, now: datetime, _began: datetime, after: int) -> Stride:
         """People without a card that works, before the deadline and after it."""
@@ -149,9 +157,11 @@ class Passes:
         """Registrations left half-way."""
         first, last = now - WINDOW, now - SILENT_FOR
         async with self._records.read() as connection:
-            found = await candidates.unfinished(connection, first, last, FORM, after, PAGE)
-        written = await self._write(on_unfinished(found, now), now)
-        return Stride(found[-1].at.address if len(found) == PAGE else None, written)
+            found = await candidates.unfinished(
+                connection, first, last, FORM, f"{Kind.UNFINISHED}:", after, PAGE
+            )
+        written = await self._write(on_unfinished(found, now, self.deadline), now)
+        return Stride(found[-1].place if len(found) == PAGE else None, written)
 
     async def _write(self, entries: Iterable[Entry], now: datetime) -> int:
         new = list(entries)
@@ -168,15 +178,17 @@ class Passes:
         if self._ministry is None:
             return Stride(None)
         async with self._records.read() as connection:
-            found = await self._registry.questions(connection, began, after, CODES)
+            found, unreadable = await self._registry.questions(connection, began, after, CODES)
+        reached = max([*(each.links[0] for each in found), *unreadable], default=None)
+        _count(unreadable)
         if not found:
-            return Stride(None)
+            return Stride(reached)
         checked = await self._ministry.check(found)
         if checked:
             async with self._records.begin() as connection:
                 await self._registry.keep_verdicts(connection, checked, now)
         # What was not answered stays "not checked since", and is asked about another night.
-        return Stride(found[-1].links[0], len(checked or ()), missed=checked is None)
+        return Stride(reached, len(checked or ()), missed=checked is None)
 
     # --- forgetting ---------------------------------------------------------------------------
 
@@ -186,5 +198,13 @@ class Passes:
             messages = await self._conversations.forget_inbox(
                 connection, now - INBOX_KEPT, MESSAGES
             )
-            words = await self._registry.risks.forget(connection, now - RISKS_KEPT)
-        return Stride(0 if messages == MESSAGES else None, messages + words)
+            words = await self._registry.risks.forget(connection, now - RISKS_KEPT, WORDS)
+        more = messages == MESSAGES or words == WORDS
+        return Stride(0 if more else None, messages + words)
+
+
+def _count(unreadable: Sequence[int]) -> None:
+    """Codes that cannot be opened: an operator must see it, and the others are asked about."""
+    if unreadable:
+        log.error("codes unreadable", extra={"codes": len(unreadable)})
+        FAULTS.labels("codes").inc(len(unreadable))

@@ -5,6 +5,7 @@ Knows neither messengers nor sentences: what an error number means is handed in.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -12,8 +13,22 @@ from bot.channels import base
 from bot.channels.base import Fate, Outcome
 from bot.clock import Clock, wall
 from bot.notices import outcomes
+from bot.telemetry import HALTED, PAUSES
 from conversations.events import Address
-from storage import Database, Ledger, Post, Receipt, Registry, Settled, Unavailable, receipts
+from storage import (
+    Connection,
+    Database,
+    Ledger,
+    Post,
+    Receipt,
+    Registry,
+    Settled,
+    Unavailable,
+    pace,
+    receipts,
+)
+
+log = logging.getLogger("hesbot.reports")
 
 Meaning = Callable[[str], Outcome | None]
 """What an error number of the messenger means; None if that is not known."""
@@ -26,6 +41,9 @@ LOST = frozenset({"failed", "undelivered", "canceled"})
 SETTLING = timedelta(seconds=10)
 """How long a delivery is left alone before it goes again: its report may be here before the sender
 has written down that it went, and that must not be taken for the next try."""
+
+HALT = 300.0
+"""Seconds for which nothing is sent after our account was refused."""
 
 _DEAD_ENDS = frozenset({Post.BLOCKED, Post.UNREACHABLE, Post.OPTED_OUT})
 
@@ -58,8 +76,23 @@ class Reports:
             if not (receipt and news):
                 return
             await receipts.move(connection, receipt, news, provider_id, now)
+            await self._slow_down(connection, receipt, status, error)
             if news.post in _DEAD_ENDS:
                 await self._ledger.mark_address(connection, [receipt.recipient], news.post, now)
+
+    async def _slow_down(
+        self, connection: Connection, receipt: Receipt, status: str, error: str
+    ) -> None:
+        """A refusal of our pace means the same whether it comes at once or as a report."""
+        outcome = self._meaning(error) if status in LOST else None
+        if outcome is None or outcome.fate not in (Fate.BUSY, Fate.HALTED):
+            return
+        seconds = outcome.retry_after or HALT
+        await pace.pause(connection, receipt.channel, wall().timestamp() + seconds)
+        PAUSES.labels(receipt.channel).inc()
+        if outcome.fate is Fate.HALTED:
+            log.error("%s refuses our account: nothing is sent", receipt.channel)
+            HALTED.labels(receipt.channel).set(1)
 
     def _news(self, receipt: Receipt, provider_id: str, status: str, error: str) -> Settled | None:
         became = settled(receipt, status, error, self._meaning, wall())

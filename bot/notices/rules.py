@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from conversations.actions import Status
-from conversations.calendar import ISTANBUL
+from conversations.calendar import ISTANBUL, last_moment
 from storage import (
     CardChange,
     Entry,
@@ -86,6 +86,17 @@ def step_of(left: int, steps: tuple[int, ...]) -> int | None:
     return min((step for step in steps if left <= step), default=None) if left > 0 else None
 
 
+def end_of_step(step: int, steps: tuple[int, ...], day: date, end: datetime) -> datetime:
+    """Until when the reminder of a step says anything: the next one's day, or the end itself.
+    Who comes by rarely is to find the newest one alone."""
+    following = max((other for other in steps if other < step), default=None)
+    return end if following is None else _start_of(day - timedelta(days=following))
+
+
+def _start_of(day: date) -> datetime:
+    return datetime.combine(day, time(), ISTANBUL)
+
+
 # --- what a changed card means --------------------------------------------------------------
 
 
@@ -142,19 +153,20 @@ def _elsewhere(change: CardChange, other: Recipient) -> Entry:
 def on_waning(links: Iterable[WaningLink], now: datetime) -> Iterator[Entry]:
     """Codes that end in a few days."""
     for link in links:
-        left = days_until(link.valid_until, now)
-        step = step_of(left, EXPIRY_DAYS)
-        # Whoever paired the code after the day of this reminder has just read until when it is.
-        if step is None or day_of(link.linked_at) > day_of(link.valid_until) - timedelta(days=step):
+        last_day = day_of(last_moment(link.valid_until))
+        step = step_of((last_day - day_of(now)).days, EXPIRY_DAYS)
+        # Whoever paired the code on the day of this reminder or later has just read until when it
+        # is valid.
+        if step is None or day_of(link.linked_at) >= last_day - timedelta(days=step):
             continue
         yield Entry(
-            key=f"{Kind.CODE_EXPIRES}:{link.link}:{day_of(link.valid_until)}:{step}",
+            key=f"{Kind.CODE_EXPIRES}:{link.link}:{last_day}:{step}",
             kind=Kind.CODE_EXPIRES,
             urgency=Urgency.REMINDER,
             address=link.holder.address,
             channel=link.holder.channel,
             due_at=awake(now),
-            expires_at=link.valid_until,
+            expires_at=end_of_step(step, EXPIRY_DAYS, last_day, link.valid_until),
             card=link.card,
             link=link.link,
         )
@@ -169,9 +181,11 @@ def on_deadline(
     step = 0 if passed else step_of(left, DEADLINE_DAYS)
     if step is None:
         return
+    known_from = deadline if passed else _start_of(day - timedelta(days=step))
+    expires_at = None if passed else end_of_step(step, DEADLINE_DAYS, day, deadline)
     for person in people:
-        # They came after this reminder's day, and were told then how things stand.
-        if day_of(person.since) > day - timedelta(days=step):
+        # They came on this reminder's day or later, and were told then how things stand.
+        if person.since >= known_from:
             continue
         # Whose card was paired hears of the card itself.
         if passed and person.paired:
@@ -184,14 +198,25 @@ def on_deadline(
             address=person.at.address,
             channel=person.at.channel,
             due_at=awake(now),
-            expires_at=None if passed else deadline,
+            expires_at=expires_at,
+            about={"paired": True} if person.paired else {},
         )
 
 
-def on_unfinished(people: Iterable[Unfinished], now: datetime) -> Iterator[Entry]:
-    """People who left a registration half-way: once, while free text may still be sent."""
+def on_unfinished(
+    people: Iterable[Unfinished], now: datetime, deadline: datetime
+) -> Iterator[Entry]:
+    """People who left a registration half-way: once, while free text may still be sent.
+
+    On a day when the deadline is told, only those who wrote after that was: the others have just
+    read the same wish in other words.
+    """
+    told = days_until(deadline, now) in (*DEADLINE_DAYS, 0)
+    morning = datetime.combine(day_of(now), QUIET_TO, ISTANBUL)
     for person in people:
         due, last = awake(person.heard_at + SILENT_FOR), person.heard_at + WINDOW
+        if told and person.heard_at < morning:
+            continue
         if due <= now < last:
             yield Entry(
                 key=f"{Kind.UNFINISHED}:{person.at.address}",

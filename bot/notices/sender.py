@@ -50,6 +50,8 @@ EARLY = 0.004
 """Seconds before its slot at which a message is made ready."""
 HORIZON = 0.5
 """Seconds for which slots are booked ahead: what is urgent waits no longer than that."""
+HORIZON_REPORTED = 0.15
+"""The same where a report is awaited for what a killed process held: that should not be much."""
 LEASE = timedelta(seconds=30)
 """How long a delivery is left to the process that took it."""
 MOST_IN_FLIGHT = 1024
@@ -58,15 +60,15 @@ URGENT_SHARE = 0.25
 POLL, SHORTEST_ROUND = 1.0, 0.05
 """Seconds between two rounds: with nothing to do, and at least."""
 RECOVER_EVERY = 5.0
+SHOW_EVERY = 20.0
 RECOVER_AT_ONCE = 1000
 HALT = 300.0
 """Seconds to wait after the messenger refused our account."""
-STOP_WITHIN = 12.0
+STOP_WITHIN = 4.0
 """Seconds for which calls under way are awaited when told to stop."""
 
 Word = Callable[[Parcel, datetime], Letter]
 """Words a delivery as it is true at that moment."""
-
 
 _Round = list[tuple[Parcel, Letter, float]]
 """What one round sends, each in its slot."""
@@ -98,12 +100,14 @@ class Sender:
         self._worker = worker
         self._reports = reports
         self._slots = Slots(outlet.name, outlet.rate)
+        self._horizon = HORIZON_REPORTED if reports else HORIZON
         self._flying: dict[asyncio.Task[None], Parcel] = {}
         self._results: list[tuple[Parcel, Outcome]] = []
         self._late: list[tuple[Parcel, Letter]] = []
         self._recent: dict[int, float] = {}
         self._pause_to_tell = 0.0
         self._recovered_at = 0.0
+        self._shown_at = 0.0
         self._bell = asyncio.Event()
         self.done: Counter[str] = Counter()
 
@@ -124,17 +128,22 @@ class Sender:
         """Send until nothing is due, or nothing moves for so many seconds; outcomes, counted."""
         async with self._outlet:
             await self._begin()
-            moved = _seconds()
-            while _seconds() - moved < patience:
-                before = self.done.total()
-                await self._turn_round()
-                await self._rest()
-                if self.done.total() > before:
-                    moved = _seconds()
-                elif not self._flying and not self._results and not await self._waiting():
-                    break
-            await self._stop()
+            try:
+                await self._drain(patience)
+            finally:
+                await asyncio.shield(self._stop())
         return self.done
+
+    async def _drain(self, patience: float) -> None:
+        moved = _seconds()
+        while _seconds() - moved < patience:
+            before = self.done.total()
+            await self._turn_round()
+            await self._rest()
+            if self.done.total() > before:
+                moved = _seconds()
+            elif not self._flying and not self._results and not await self._waiting():
+                break
 
     async def _begin(self) -> None:
         """Take over from whoever had our name before, and try again what may be mended by now."""
@@ -150,6 +159,7 @@ class Sender:
 
     async def _turn_round(self) -> None:
         try:
+            await self._show_queue()
             if not await self._is_needed():
                 return
             found = await self._transact()
@@ -168,11 +178,12 @@ class Sender:
         if self._results or self._late or self._pause_to_tell or self._may_recover():
             return True
         async with self._database.read() as connection:
+            await self._slots.heed(connection)
             return await self._ledger.is_due(connection, self._outlet.name, self._clock(), wall())
 
     async def _rest(self) -> None:
         """Until there is something to write down, or slots to book."""
-        ahead = self._slots.booked - _seconds() - HORIZON / 2
+        ahead = self._slots.booked - _seconds() - self._horizon / 2
         until = max(SHORTEST_ROUND, min(ahead, POLL)) if self._flying or self._late else POLL
         if self._results:
             until = SHORTEST_ROUND
@@ -218,25 +229,33 @@ class Sender:
                 await self._ledger.mark_address(connection, lost, post, now)
 
     async def _recover(self, connection: Connection) -> None:
-        """What other processes left behind, and how long the queue is."""
+        """What other processes left behind."""
         if not self._may_recover():
             return
         name, real = self._outlet.name, wall()
         by = real + outcomes.REPORT_WITHIN if self._reports else None
         await self._ledger.recover(connection, name, real, RECOVER_AT_ONCE, reported_by=by)
-        due, age = await tallies.waiting(connection, name, self._clock())
-        QUEUE.labels(name).set(due)
-        HELD.labels(name).set(await tallies.held(connection, name))
-        URGENT_AGE.labels(name).set(age)
         self._recovered_at = _seconds()
+
+    async def _show_queue(self) -> None:
+        """Seldom and outside of what others wait for: counting takes its time with millions."""
+        if _seconds() - self._shown_at < SHOW_EVERY:
+            return
+        name = self._outlet.name
+        async with self._database.read() as connection:
+            due, age = await tallies.waiting(connection, name, self._clock())
+            held = await tallies.held(connection, name)
+        QUEUE.labels(name).set(due)
+        HELD.labels(name).set(held)
+        URGENT_AGE.labels(name).set(age)
+        self._shown_at = _seconds()
 
     def _may_recover(self) -> bool:
         return _seconds() - self._recovered_at >= RECOVER_EVERY
 
     async def _waiting(self) -> bool:
         async with self._database.read() as connection:
-            due, _ = await tallies.waiting(connection, self._outlet.name, self._clock())
-        return due > 0
+            return (await tallies.waiting(connection, self._outlet.name, self._clock()))[0] > 0
 
     async def _take(self, connection: Connection, late: Sequence[tuple[Parcel, Letter]]) -> _Round:
         now, real = self._clock(), wall()
@@ -246,6 +265,9 @@ class Sender:
             back = [outcomes.put_back(parcel, rest) for parcel, _ in late]
             await self._ledger.settle(connection, back, now, self._worker)
             return []
+        held = [parcel.id for parcel, _ in late]
+        ours = await self._ledger.renew(connection, held, real + LEASE, self._worker)
+        late = [letter for letter in late if letter[0].id in ours]
         fresh = await self._lease(connection, now, real, len(late))
         ready, settled = self._sort(fresh, now, real)
         await self._ledger.settle(connection, settled, now, self._worker)
@@ -258,7 +280,7 @@ class Sender:
     ) -> list[Parcel]:
         """As many as there are slots before the horizon; the last places are for urgent ones."""
         ahead = max(self._slots.booked - _seconds(), 0.0)
-        slots = math.ceil((HORIZON - ahead) / self._slots.interval) - late
+        slots = math.ceil((self._horizon - ahead) / self._slots.interval) - late
         flying = len(self._flying)
         room = min(slots, MOST_IN_FLIGHT - flying - late)
         if room <= 0:
@@ -286,12 +308,12 @@ class Sender:
         return ready, settled
 
     def _verdict(self, parcel: Parcel, now: datetime, real: datetime) -> Letter | Settled:
-        if obstacle := outcomes.obstacle(parcel, now):
-            return obstacle
         last = self._recent.get(parcel.recipient, 0.0)
         if (pause := last + self._outlet.gap - _seconds()) > 0:
             return outcomes.put_back(parcel, real + timedelta(seconds=pause))
         try:
+            if obstacle := outcomes.obstacle(parcel, now):
+                return obstacle
             letter = self._word(parcel, now)
         except Exception as error:
             FAULTS.labels("letter").inc()
@@ -338,8 +360,11 @@ class Sender:
             PAUSES.labels(self._outlet.name).inc()
         if outcome.fate is Fate.HALTED:
             log.error("%s refuses our account: nothing is sent", self._outlet.name)
-            self._pause(HALT)
-        HALTED.labels(self._outlet.name).set(outcome.fate is Fate.HALTED)
+            # Not for the others: their account may be the right one.
+            self._slots.pause(_seconds() + HALT)
+            HALTED.labels(self._outlet.name).set(1)
+        if outcome.fate is Fate.SENT:
+            HALTED.labels(self._outlet.name).set(0)
         self._results.append((parcel, outcome))
 
     def _pause(self, seconds: float) -> None:

@@ -14,10 +14,10 @@ from bot.channels.base import NotNow
 from bot.clock import wall
 from storage import Connection, pace
 
-EXACTNESS = 0.985
+EXACTNESS = 0.982
 """Share of a limit that is used. The rest covers what a message is late on its way, so that no
 second at the other end ever sees more than the limit."""
-LATEST = 0.008
+LATEST = 0.005
 """Seconds by which a slot may be missed."""
 LATEST_ALONE = 0.25
 """The same, for a process that is alone."""
@@ -44,10 +44,16 @@ class Slots:
         self._paused_until = 0.0
         self._used: deque[float] = deque()
 
+    async def heed(self, connection: Connection) -> None:
+        """Notice a pause that another process was asked for: booked slots keep it, too."""
+        _, paused = await pace.booked(connection, self._name)
+        self.pause(paused)
+
     async def free_at(self, connection: Connection) -> float:
         """When the next slot could be; others book and are told to pause, too."""
         now = _seconds()
-        self.booked = await pace.booked(connection, self._name)
+        self.booked, paused = await pace.booked(connection, self._name)
+        self.pause(paused)
         if self.booked != self._own_end or now - self._booked_at > TOGETHER:
             self._others_until = now + TOGETHER
         return max(self.booked, self._paused_until)

@@ -21,7 +21,7 @@ def named(home: Path) -> Iterator[str]:
     So a restarted worker has its name again, and with it what it left unfinished.
     """
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    slots = (_locked(home / f"worker-{number}.id") for number in count())
+    slots = (locked(home / f"worker-{number}.id") for number in count())
     handle = next(slot for slot in slots if slot is not None)
     try:
         yield _name_in(handle)
@@ -29,7 +29,7 @@ def named(home: Path) -> Iterator[str]:
         os.close(handle)
 
 
-def _locked(path: Path) -> int | None:
+def locked(path: Path) -> int | None:
     """The file, open and locked for as long as it is; None if a living worker has it."""
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:

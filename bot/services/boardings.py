@@ -11,16 +11,15 @@ import hashlib
 import io
 import json
 import os
-import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import datetime
 from pathlib import Path
 from tempfile import mkstemp
 from typing import Any, TypeVar
 
-from bot.services.risk_feed import moment
+from bot.services.targets import obstacle
 from conversations.calendar import ISTANBUL
 from storage import Boardings, Database
 from storage.boardings import Draft, Reported, Summary
@@ -45,11 +44,13 @@ COLUMNS = (
     "late",
 )
 
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-
 
 class UnusableFolder(Exception):
     """The files cannot be written there; the message says why in one line."""
+
+
+class UnusablePeriod(Exception):
+    """There can be no report of that time; the message says why in one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,29 +62,6 @@ class Written:
     files: tuple[Path, ...]
     late: int
     left: int
-
-
-# --- which time -----------------------------------------------------------------------------
-
-
-def beginning(text: str) -> datetime | None:
-    """A moment, or the first of a day in Istanbul; None if the text is neither."""
-    return moment(text) or _midnight(text, 0)
-
-
-def ending(text: str) -> datetime | None:
-    """The moment before which a period ends; of a day, the first moment of the next."""
-    return moment(text) or _midnight(text, 1)
-
-
-def _midnight(text: str, later: int) -> datetime | None:
-    if not _DAY.fullmatch(text.strip()):
-        return None
-    try:
-        day = date.fromisoformat(text.strip()) + timedelta(days=later)
-        return datetime.combine(day, time(), ISTANBUL).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
 
 
 # --- making and writing ---------------------------------------------------------------------
@@ -98,7 +76,14 @@ async def make(
     last: datetime,
     folder: Path,
 ) -> Written:
-    """Make the next report of that time and write its files into the folder."""
+    """Make the next report of that time and write its files into the folder.
+
+    It ends now at the latest: what comes later would else be late before it has happened. Raise
+    UnusablePeriod, UnusableFolder.
+    """
+    last = min(last, now)
+    if first >= last:
+        raise UnusablePeriod("nothing of that time has passed yet")
     while True:
         async with database.read() as connection:
             draft = await boardings.draft(connection, first, last)
@@ -112,7 +97,7 @@ async def make(
             # Somebody made another report meanwhile, and may have had some of the attempts.
             if made:
                 late = sum(each.late for each in draft.attempts)
-                return Written(summary, files.publish(), late, draft.left)
+                return Written(summary, _published(files, draft.number), late, draft.left)
 
 
 async def rewrite(
@@ -125,8 +110,17 @@ async def rewrite(
         return None
     summary, content = found
     late = sum(each["late"] for each in json.loads(content)["attempts"])
-    with _files(folder, number, content) as files:
+    with _files(folder, number, content) as files, _usable(folder):
         return Written(summary, files.publish(), late, 0)
+
+
+def _published(files: _Files, number: int) -> tuple[Path, ...]:
+    try:
+        return files.publish()
+    except OSError as error:
+        why = error.strerror or "its files cannot be written"
+        advice = f"report {number} was made; write its files with --again {number}"
+        raise UnusableFolder(f"{why}: {advice}") from error
 
 
 async def made(database: Database, boardings: Boardings, _now: datetime) -> list[Summary]:
@@ -202,6 +196,8 @@ def _files(folder: Path, number: int, content: bytes) -> Iterator[_Files]:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             for ending, text in {"csv": table_of(content), "json": content}.items():
                 place = folder / f"boardings-{number:05d}.{ending}"
+                if why := obstacle(place):
+                    raise UnusableFolder(f"{place}: {why}")
                 drafts[place] = _draft(folder, text)
         yield _Files(drafts)
     finally:

@@ -16,6 +16,7 @@ from tempfile import mkstemp
 
 from bot.clock import Clock
 from bot.services.card_lists import UnusableFile, plain_faults
+from bot.services.targets import obstacle
 from storage import Database
 from storage.card_files import CardFiles, ChangedCard
 
@@ -113,8 +114,8 @@ def private_file(path: Path) -> Iterator[Write]:
     Raise UnusableFile if it cannot be written.
     """
     with plain_faults(path):
-        if path.is_dir():
-            raise UnusableFile(f"{path}: is a folder")
+        if why := obstacle(path):
+            raise UnusableFile(f"{path}: {why}")
         handle, draft = mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".draft")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:

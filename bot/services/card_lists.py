@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO, BinaryIO, cast
 
 from bot.services.card_lines import LONGEST, BadLine, read_lines
+from bot.services.targets import obstacle
 
 BLOCK = 384 * 1024
 """Bytes of a part: some twenty thousand lines."""
@@ -147,6 +148,9 @@ def bad_lines(path: Path) -> Iterator[BadLines]:
     """
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
     with plain_faults(path):
+        # An empty file is taken away in the end; a device must not be.
+        if why := obstacle(path):
+            raise UnusableFile(f"{path}: {why}")
         file = os.fdopen(os.open(path, flags, 0o600), "r+b")
     with file:
         try:

@@ -22,7 +22,7 @@ from conversations.actions import AskHesService, CodeChecked, Holder, Verdict
 log = logging.getLogger("hesbot.hes")
 
 MOST_CODES = 500
-"""Codes in one question; the service refuses more."""
+"""Codes in one question; the service refuses more, and all of them."""
 TIME_LIMIT = 30.0
 """Seconds for one question; nobody waits for it."""
 TRIES, PAUSE = 3, 2.0
@@ -76,8 +76,11 @@ class HesBulk:
     async def check(self, questions: Sequence[Question]) -> list[CodeChecked] | None:
         """A verdict for each question, in order; UNCHECKED where the answer is not clear.
 
-        None if the service did not answer however often it was asked. Never raises for it.
+        None if the service did not answer however often it was asked; never raises for it. More
+        than ``MOST_CODES`` questions raise ValueError, and nobody is asked.
         """
+        if len(questions) > MOST_CODES:
+            raise ValueError("more codes than the service takes at once")
         body = await self._answer([question.hes_code for question in questions])
         if body is None:
             ERRANDS.labels("bulk_left").inc()

@@ -6,9 +6,11 @@ no table and no sentence.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import asdict
 from typing import Any
 
@@ -33,6 +35,11 @@ LARGEST_ATTEMPT = 4 * 1024
 BATCH = 500
 """Records in one transaction: few enough that a conversation never waits long for its turn."""
 BAD_LINES_TOLD = 100
+
+ATTEMPT_WITHIN = 10.0
+"""Seconds in which an attempt must have come; somebody stands at the gate."""
+SILENT_WITHIN = 30.0
+"""Seconds in which the next piece of a feed must come."""
 
 RETRY_AFTER = "5"
 """Seconds."""
@@ -61,6 +68,10 @@ def routes(
 
 
 # --- who may --------------------------------------------------------------------------------
+
+
+class _TooSlow(Exception):
+    """A body did not come in time."""
 
 
 class _Guard:
@@ -109,6 +120,9 @@ async def _served(request: Request, serve: Serve) -> Response:
         return _error("the records cannot be used now; send the same again", 503, headers)
     except TooLarge:
         return _error("too large", 413)
+    except _TooSlow:
+        # What is still to come of the body would else be waited for.
+        return _error("the body came too slowly; send the same again", 408, {"Connection": "close"})
     except ClientDisconnect:
         # Nobody reads this. What was taken stays taken.
         return _error("the request broke off", 400)
@@ -142,7 +156,8 @@ class _RiskFeed:
 async def _read(request: Request, intake: Intake) -> None:
     # gzip is known by its own first bytes, so Content-Encoding has nothing to add.
     lines, size = PackedLines(LARGEST_UNPACKED), 0
-    async for piece in request.stream():
+    pieces = request.stream()
+    while (piece := await _next(pieces)) is not None:
         size += len(piece)
         if size > LARGEST_FEED:
             raise TooLarge
@@ -201,15 +216,31 @@ def language_of(request: Request) -> str:
 
 
 async def _body(request: Request, most: int) -> bytes:
-    """The whole body. Raise TooLarge before more than that is kept."""
+    """The whole body. Raise TooLarge before more than that is kept, and _TooSlow."""
     if _announced(request) > most:
         raise TooLarge
     body = b""
-    async for piece in request.stream():
-        body += piece
-        if len(body) > most:
-            raise TooLarge
+    async with _in_time(ATTEMPT_WITHIN):
+        async for piece in request.stream():
+            body += piece
+            if len(body) > most:
+                raise TooLarge
     return body
+
+
+async def _next(pieces: AsyncIterator[bytes]) -> bytes | None:
+    """The next piece of a body, None at its end. Raise _TooSlow."""
+    async with _in_time(SILENT_WITHIN):
+        return await anext(pieces, None)
+
+
+@asynccontextmanager
+async def _in_time(seconds: float) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError:
+        raise _TooSlow from None
 
 
 def _announced(request: Request) -> int:

@@ -7,18 +7,18 @@ A record is ``{"id", "hes_code", "status": "RISKY"|"RISKLESS", "changed_at", "un
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import msgspec
 
 from bot.clock import Clock
+from bot.services.json_keys import RepeatedKey, quoted, refuse_repeated
+from bot.services.moments import moment
 from bot.services.packed_lines import Line
-from conversations.calendar import ISTANBUL
 from conversations.outcomes import Doubt, Invalid
 from conversations.parsers import hes_code
 from storage import Database, Registry, RiskChange, RiskOutcome
@@ -32,7 +32,6 @@ Take = Callable[[Sequence[RiskChange]], Awaitable[RiskOutcome]]
 
 _STATUSES = {"RISKY": True, "RISKLESS": False}
 _STORED = re.compile(r"[A-Z][0-9][A-Z][0-9]{7}", re.ASCII)
-_TIME_OF_DAY = re.compile(r"[Tt ]")
 _ANY_DAY = date.min
 """The parser of codes looks at no calendar."""
 _LINES_AT_ONCE = 64
@@ -53,7 +52,7 @@ class _Record(msgspec.Struct):
 
 
 _DECODER = msgspec.json.Decoder(_Record)
-_KEYS = tuple(f'"{name}"'.encode() for name in _Record.__struct_fields__)
+_KEYS = quoted(_Record.__struct_fields__)
 
 
 class _Unusable(Exception):
@@ -74,19 +73,12 @@ def read_change(line: bytes, now: datetime) -> RiskChange | str:
 def _decoded(line: bytes) -> _Record:
     try:
         record = _DECODER.decode(line)
-        # Of a key that comes twice nobody knows which one holds (RFC 8259, 4).
-        if b"\\" in line or any(line.count(key) > 1 for key in _KEYS):
-            json.loads(line, object_pairs_hook=_unrepeated)
+        refuse_repeated(line, _KEYS)
+    except RepeatedKey:
+        raise _Unusable("repeated_key") from None
     except (msgspec.DecodeError, ValueError, RecursionError):
         raise _Unusable("json") from None
     return record
-
-
-def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise _Unusable("repeated_key")
-    return found
 
 
 def _change(record: _Record, now: datetime) -> RiskChange:
@@ -140,18 +132,6 @@ def _moment(value: Any, name: str) -> datetime:
     return found
 
 
-def moment(text: str) -> datetime | None:
-    """A date with a time of day (ISO 8601; Istanbul's if it names no zone) in UTC, else None."""
-    spelt = text.strip()
-    if not _TIME_OF_DAY.search(spelt):
-        return None
-    try:
-        found = datetime.fromisoformat(spelt)
-        return (found if found.tzinfo else found.replace(tzinfo=ISTANBUL)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-
-
 # --- many lines -----------------------------------------------------------------------------
 
 
@@ -183,14 +163,16 @@ class Intake:
         self.good = 0
         self.outcome = RiskOutcome()
 
-    async def read(self, lines: Iterable[Line]) -> None:
-        """Read the lines; take what is a full batch."""
-        for line in lines:
-            self._sort(line)
-            if len(self._waiting) >= self._batch:
-                await self.finish()
-            if self.lines % _LINES_AT_ONCE == 0:
-                await asyncio.sleep(0)
+    async def read(self, lots: Iterable[Sequence[Line]]) -> None:
+        """Read the lines; take what is a full batch. Others have a turn after every lot."""
+        for lot in lots:
+            for line in lot:
+                self._sort(line)
+                if len(self._waiting) >= self._batch:
+                    await self.finish()
+                if self.lines % _LINES_AT_ONCE == 0:
+                    await asyncio.sleep(0)
+            await asyncio.sleep(0)
 
     async def finish(self) -> None:
         """Take what is left."""

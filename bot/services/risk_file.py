@@ -17,17 +17,20 @@ from tempfile import mkstemp
 from typing import BinaryIO
 
 from bot.clock import Clock
-from bot.services.packed_lines import PIECE, PackedLines
+from bot.services.packed_lines import PIECE, PackedLines, TooLarge
 from bot.services.risk_feed import BadLine, Intake, Take
+from bot.services.targets import obstacle
 from storage import RiskChange, RiskOutcome
 
 STDIN = "-"
 BATCH = 2000
 """Records in one transaction."""
 
+_BOMB = "it unpacks to far more than a list of risky codes can; {} records before that were taken"
+
 
 class UnusableFile(Exception):
-    """The file cannot be taken, and nothing was; the message says why in one line."""
+    """The file cannot be taken; the message says why in one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +80,22 @@ async def _import(
     source: BinaryIO, bad: _BadLines | None, take: Take, clock: Clock, progress: Progress
 ) -> Imported:
     intake = Intake(take, clock(), BATCH, _uncollected if bad is None else bad.add)
+    try:
+        await _read(source, intake, progress)
+    except TooLarge:
+        raise UnusableFile(_BOMB.format(intake.outcome.taken)) from None
+    if not intake.good:
+        raise UnusableFile("no risk record can be read there (JSON Lines, plain or gzip)")
+    return _imported(intake, None if bad is None else bad.publish())
+
+
+async def _read(source: BinaryIO, intake: Intake, progress: Progress) -> None:
     lines = PackedLines()
     while piece := source.read(PIECE):
         await intake.read(lines.read(piece))
         progress(len(piece))
     await intake.read(lines.end())
     await intake.finish()
-    if not intake.good:
-        raise UnusableFile("no risk record can be read there (JSON Lines, plain or gzip)")
-    return _imported(intake, None if bad is None else bad.publish())
 
 
 def _imported(intake: Intake, bad_file: Path | None) -> Imported:
@@ -143,9 +153,12 @@ def _uncollected(_bad: BadLine) -> None:
 @contextmanager
 def _draft_beside(path: Path) -> Iterator[_BadLines]:
     # Made before anything is taken, so that a folder that cannot be written stops the run in time.
+    place = path.with_name(f"{path.name}.bad.jsonl")
+    if why := obstacle(place):
+        raise UnusableFile(f"{place}: {why}")
     handle, draft = mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".draft")
     os.close(handle)
-    bad = _BadLines(Path(draft), path.with_name(f"{path.name}.bad.jsonl"))
+    bad = _BadLines(Path(draft), place)
     try:
         yield bad
     finally:

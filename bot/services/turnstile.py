@@ -14,12 +14,18 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from bot.clock import Clock
-from bot.services.risk_feed import moment
+from bot.services.json_keys import RepeatedKey, quoted, refuse_repeated
+from bot.services.moments import moment
 from conversations.actions import Verdict
-from storage import Attempt, Boardings, Database, Passage
+from conversations.calendar import ISTANBUL
+from storage import Attempt, Boardings, Database, Passage, Unavailable
 
 FUTURE = timedelta(days=1)
 """How far ahead of ours a validator's clock may be."""
+EARLIEST = datetime(2020, 1, 1, tzinfo=ISTANBUL)
+"""No card could be suspended before; a validator that says so has lost its clock."""
+KEEP_WITHIN = 1.0
+"""Seconds in which an attempt must be kept; somebody stands at the gate."""
 MOST_AT_ONCE = 256
 """Questions in one read."""
 
@@ -57,12 +63,16 @@ class _Asked(msgspec.Struct):
 
 
 _DECODER = msgspec.json.Decoder(_Asked)
+_KEYS = quoted(_Asked.__struct_fields__)
 
 
 def read_attempt(body: bytes, now: datetime) -> Attempt | str:
     """The attempt in a JSON body; or one line that says what is wrong with it."""
     try:
         asked = _DECODER.decode(body)
+        refuse_repeated(body, _KEYS)
+    except RepeatedKey:
+        return "body: a key comes twice"
     except (msgspec.DecodeError, ValueError, RecursionError):
         return "body: a JSON object with card_number, validator_id and at"
     number = _digits(asked.card_number)
@@ -74,6 +84,8 @@ def read_attempt(body: bytes, now: datetime) -> Attempt | str:
     at = moment(asked.at) if isinstance(asked.at, str) else None
     if at is None:
         return "at: a moment like 2021-01-15T08:30:00+03:00"
+    if at < EARLIEST:
+        return "at: lies before 2020"
     return Attempt(number, validator, at) if at <= now + FUTURE else "at: lies in the future"
 
 
@@ -98,10 +110,18 @@ class Gate:
         self._keeps = Together(self._keep)
 
     async def ask(self, attempt: Attempt) -> Passage:
-        """Whether the card may pass; kept before, if it is suspended. Raise storage.Unavailable."""
+        """Whether the card may pass; kept before, if it is suspended.
+
+        Raise storage.Unavailable, within KEEP_WITHIN if an attempt cannot be kept: told again, it
+        is kept once.
+        """
         passage = await self._looks.ask(attempt.card_number)
         if passage.recorded and passage.card is not None:
-            await self._keeps.ask((attempt, passage.card))
+            try:
+                async with asyncio.timeout(KEEP_WITHIN):
+                    await self._keeps.ask((attempt, passage.card))
+            except TimeoutError:
+                raise Unavailable("the attempt cannot be kept at the moment") from None
         return passage
 
     async def _look(self, numbers: Sequence[str]) -> list[Passage]:
@@ -118,7 +138,8 @@ class Gate:
 class Together(Generic[Question, Answer]):
     """While one lot of questions is answered, others gather; the next lot takes them all.
 
-    ``answer`` gives an answer to each, in the same order; its error is everybody's.
+    ``answer`` gives an answer to each, in the same order; its error is everybody's. Whoever has
+    gone before their lot is begun is left out.
     """
 
     def __init__(self, answer: Callable[[Sequence[Question]], Awaitable[Sequence[Answer]]]) -> None:
@@ -139,7 +160,9 @@ class Together(Generic[Question, Answer]):
         try:
             while lot := self._waiting[:MOST_AT_ONCE]:
                 del self._waiting[: len(lot)]
-                await self._answer_lot(lot)
+                # While the records are locked, those who gave up must not hold up the others.
+                if left := [each for each in lot if not each[1].done()]:
+                    await self._answer_lot(left)
         finally:
             self._work = None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import errno
 import hashlib
 import json
 import shutil
@@ -18,7 +19,8 @@ import pytest
 
 from bot.records import open_records
 from bot.services import boardings
-from bot.services.boardings import COLUMNS, beginning, ending, made, make, rewrite
+from bot.services.boardings import COLUMNS, made, make, rewrite
+from bot.services.moments import beginning, ending
 from bot.settings import Settings
 from storage import Attempt
 from storage.risks import RiskChange
@@ -72,9 +74,9 @@ async def home(empty_home: Path, tmp_path: Path) -> Path:
     return home
 
 
-async def reported(home: Path, *words: str) -> Any:
+async def reported(home: Path, *words: str, now: str = "2021-01-11T09:00") -> Any:
     """What the command says of itself."""
-    return await told(home, "report", "boardings", *words, HESBOT_NOW="2021-01-11T09:00")
+    return await told(home, "report", "boardings", *words, HESBOT_NOW=now)
 
 
 # --- the command ----------------------------------------------------------------------------
@@ -132,7 +134,8 @@ async def test_what_comes_late_is_marked(home: Path) -> None:
     await reported(home, *TODAY)
     async with records_in(home) as office:
         await tried(office, NOW + HOUR, NOW + DAY, NOW - DAY)
-    found = await reported(home, "--from", "2021-01-11", "--to", "2021-01-11T23:00")
+    period = ("--from", "2021-01-11", "--to", "2021-01-11T23:00")
+    found = await reported(home, *period, now="2021-01-12T09:00")
     assert (found["attempts"], found["late"], found["left"]) == (2, 1, 1)
     plain = json.loads(contents(found["files"])[1])
     assert [(each["at"], each["late"]) for each in plain["attempts"]] == [
@@ -154,6 +157,11 @@ async def test_what_comes_late_is_marked(home: Path) -> None:
         ("--from", "2021-01-11", "--to", "2021-01-10"),
         ("--from", "2021-01-10T12:00", "--to", "2021-01-10T12:00"),
         ("--again", "7"),
+        ("--again", "0"),
+        ("--again", "-1"),
+        ("--again", "2147483648"),
+        ("--again", "9" * 30),
+        ("--from", "2999-01-01", "--to", "2999-01-02"),
         (*TODAY, "--out", "/proc/reports"),
     ],
 )
@@ -173,6 +181,21 @@ async def test_an_earlier_report_has_its_own_time(home: Path) -> None:
     await reported(home, *TODAY)
     line = await refused(home, "report", "boardings", "--again", "1", *TODAY)
     assert "--again" in line
+
+
+async def test_a_report_ends_now_at_the_latest(home: Path) -> None:
+    """What comes later is not late, and has the next one; a person is told."""
+    now = "2021-01-10T12:45"
+    found = await reported(home, "--from", "2021-01-10", "--to", "2021-01-12", now=now)
+    assert found["to"] == found["made_at"]
+    assert (found["to"][:16], found["attempts"]) == (now, 1)
+    async with records_in(home) as office:
+        await tried(office, NOW + HOUR)
+    found = await reported(home, *TODAY)
+    assert (found["attempts"], found["late"]) == (1, 0)
+    words = ("report", "boardings", "--from", "2021-01-10", "--to", "2021-01-12")
+    out = (await commanded(home, *words, HESBOT_NOW="2021-01-10T15:00")).stdout
+    assert "It ends when it was made, 2021-01-10T15:00:" in out.splitlines()[0]
 
 
 @pytest.mark.parametrize("words", [("boardings", *TODAY), ("list",)])
@@ -218,7 +241,7 @@ async def test_killed_before_the_files_have_their_names_nothing_is_lost(
     with monkeypatch.context() as patched:
         patched.setattr(boardings.os, "replace", killed)
         with pytest.raises(KeyboardInterrupt):
-            await make(office.database, boardings_of, NOW, **period)
+            await make(office.database, boardings_of, NOW + DAY, **period)
     assert files(tmp_path / "out") == {}
     (summary,) = await made(office.database, boardings_of, NOW)
     written = await rewrite(office.database, boardings_of, NOW, number=1, folder=tmp_path / "again")
@@ -226,6 +249,39 @@ async def test_killed_before_the_files_have_their_names_nothing_is_lost(
     document = written.files[1].read_bytes()
     assert hashlib.sha256(document).hexdigest() == summary.sha256
     assert json.loads(document)["count"] == 1
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["first", "again"])
+@pytest.mark.parametrize("ending", ["csv", "json"])
+async def test_a_folder_in_a_files_place_is_seen_in_time(
+    home: Path, ending: str, again: bool
+) -> None:
+    """Before the report is made."""
+    if again:
+        await reported(home, *TODAY)
+    out = home / "out"
+    (out / f"boardings-00001.{ending}").mkdir(parents=True)
+    words = ("--again", "1") if again else TODAY
+    line = await refused(home, "report", "boardings", *words, "--out", str(out))
+    assert f"boardings-00001.{ending}: is a folder" in line
+    assert len(await told(home, "report", "list")) == again
+    assert files(out) == {}
+
+
+async def test_a_report_whose_files_fail_at_last_says_how_to_write_them(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is made by then."""
+
+    def failing(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(boardings.os, "replace", failing)
+        line = await refused(home, "report", "boardings", *TODAY)
+        assert "No space left" in await refused(home, "report", "boardings", "--again", "1")
+    assert line.endswith("report 1 was made; write its files with --again 1")
+    assert (await reported(home, "--again", "1"))["attempts"] == 1
 
 
 async def test_killed_before_the_report_is_made_nothing_has_happened(
@@ -243,10 +299,11 @@ async def test_killed_before_the_report_is_made_nothing_has_happened(
     with monkeypatch.context() as patched:
         patched.setattr(type(office.registry.boardings), "file", killed)
         with pytest.raises(KeyboardInterrupt):
-            await make(office.database, office.registry.boardings, NOW, **period)
+            await make(office.database, office.registry.boardings, NOW + DAY, **period)
     assert [name for name in files(tmp_path) if name.endswith(("csv", "json", "draft"))] == []
     assert await office.count() == before
-    assert (await make(office.database, office.registry.boardings, NOW, **period)).late == 0
+    made_now = await make(office.database, office.registry.boardings, NOW + DAY, **period)
+    assert (made_now.summary.attempts, made_now.late) == (1, 0)
 
 
 async def test_two_reports_at_once_share_no_attempt(office: Office, tmp_path: Path) -> None:
@@ -258,7 +315,7 @@ async def test_two_reports_at_once_share_no_attempt(office: Office, tmp_path: Pa
             make(
                 office.database,
                 office.registry.boardings,
-                NOW,
+                NOW + DAY,
                 first=NOW,
                 last=NOW + DAY,
                 folder=tmp_path / "out",

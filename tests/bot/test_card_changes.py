@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from bot.services.card_changes import OVERLAP, Exported, private_file
+from bot.services.card_lists import UnusableFile
 from bot.settings import Settings
 from bot.tasks import export_cards
 from tests.bot.card_lists import (
@@ -143,6 +145,32 @@ def test_a_list_that_was_broken_off_leaves_the_older_one(tmp_path: Path) -> None
     assert files(tmp_path) == {str(out): b"an older list"}
 
 
+@pytest.mark.parametrize("kind", ["pipe", "link", "device"])
+def test_what_is_no_file_is_not_replaced(tmp_path: Path, kind: str) -> None:
+    """A link stands for itself; what it points to would not be written."""
+    out = tmp_path / "out"
+    if kind == "pipe":
+        os.mkfifo(out)
+    else:
+        out.symlink_to("/dev/null" if kind == "device" else tmp_path / "list")
+    before = out.lstat()
+    with pytest.raises(UnusableFile, match="is not a regular file"), private_file(out):
+        """Nothing is to be written."""
+    assert (out.lstat().st_ino, out.lstat().st_mode) == (before.st_ino, before.st_mode)
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_a_pipe_in_the_place_of_bad_lines_is_left_alone(tmp_path: Path) -> None:
+    """An empty file of bad lines is taken away; that is none."""
+    pipe = tmp_path / "cards.csv.bad.csv"
+    os.mkfifo(pipe)
+    status, out, err = run(
+        tmp_path / "home", "cards", "import", str(write_list(tmp_path / "cards.csv", CARD))
+    )
+    assert (status, out, err) == (2, "", f"hesbot: {pipe}: is not a regular file\n")
+    assert pipe.is_fifo()
+
+
 def test_a_list_on_standard_output_is_nothing_but_the_list(tmp_path: Path) -> None:
     """The end line is on standard error."""
     home = tmp_path / "home"
@@ -162,6 +190,7 @@ def test_a_list_on_standard_output_is_nothing_but_the_list(tmp_path: Path) -> No
         (("--since", "yesterday"), "--since must be a moment"),
         (("--since", "2021-01-10", "--out", "/proc/list.csv"), "/proc/list.csv: "),
         (("--since", "2021-01-10", "--out", "/proc"), "is a folder"),
+        (("--since", "2021-01-10", "--out", "/dev/stdin"), "/dev/stdin: is not a regular file"),
     ],
 )
 def test_a_list_that_cannot_be_made_is_one_line(

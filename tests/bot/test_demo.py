@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -17,6 +19,8 @@ from bot.channels.web import NOTICES
 from bot.clock import clock
 from bot.demo import (
     GOOD_UNTIL,
+    LOCK,
+    OURS,
     START,
     VERDICTS,
     Pauses,
@@ -25,6 +29,7 @@ from bot.demo import (
     invented_ministry,
 )
 from bot.notices.announcing import announcing
+from bot.notices.workers import locked
 from bot.settings import Settings, SettingsError
 from conversations.actions import (
     AskHesService,
@@ -48,6 +53,7 @@ from storage import (
 )
 from tests.bot.channels.posting import post_office
 from tests.bot.channels.visiting import visiting
+from tests.bot.commanding import refused
 from tests.bot.notices.town import until
 from tests.bot.office import CARD, SCRIPT
 from tests.storage.people import AYSE, AYSE_ANSWERS, BORA, BORA_ANSWERS, DEADLINE, Office
@@ -88,20 +94,106 @@ async def test_a_good_code_has_no_end() -> None:
 def test_its_records_are_its_own_and_begin_anew(tmp_path: Path) -> None:
     """Whatever is in the usual home is neither read nor written."""
     (tmp_path / "hesbot.sqlite3").write_text("earnest")
-    earlier = demonstration(Settings(hesbot_home=tmp_path)).hesbot_home
-    earlier.mkdir()
-    (earlier / "hesbot.sqlite3").write_text("of the last demonstration")
-    settings = demonstration(Settings(hesbot_home=tmp_path))
-    assert settings.hesbot_home == earlier == tmp_path / "demo"
-    assert settings.hesbot_now == START
-    assert settings.fresh
+    earlier = demonstrated(tmp_path)
+    with demonstration(Settings(hesbot_home=tmp_path, port=0)) as settings:
+        assert settings.hesbot_home == earlier == tmp_path / "demo"
+        assert settings.hesbot_now == START
+        assert settings.fresh
+        assert [each.name for each in earlier.iterdir()] == [LOCK]
     assert (tmp_path / "hesbot.sqlite3").read_text() == "earnest"
+
+
+def demonstrated(home: Path) -> Path:
+    """A folder as a demonstration leaves it."""
+    folder = home / "demo"
+    folder.mkdir()
+    for name in (*OURS, "worker-0.id", "worker-1.id"):
+        (folder / name).write_text("of the last demonstration")
+    return folder
+
+
+def test_what_is_not_its_own_stays(tmp_path: Path) -> None:
+    """Somebody may call a folder of theirs demo, as well."""
+    folder = demonstrated(tmp_path)
+    others = ("thesis.txt", "data.sqlite3", "worker-x.id", "reports/boardings-00001.csv")
+    (folder / "reports").mkdir()
+    for name in others:
+        (folder / name).write_text("mine")
+    with demonstration(Settings(hesbot_home=tmp_path, port=0)) as settings:
+        assert settings.fresh
+    assert [(folder / name).read_text() for name in others] == ["mine"] * len(others)
+
+
+def test_keys_without_records_are_not_its_own(tmp_path: Path) -> None:
+    (tmp_path / "demo").mkdir()
+    keys = tmp_path / "demo" / "keys.json"
+    keys.write_text("mine")
+    with demonstration(Settings(hesbot_home=tmp_path, port=0)):
+        assert keys.read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["worker-0.id", "worker-1.id"])
+def test_one_that_runs_keeps_its_records(tmp_path: Path, name: str) -> None:
+    """A demonstration, or a worker that somebody started beside it."""
+    folder = demonstrated(tmp_path)
+    handle = locked(folder / name)
+    assert handle is not None
+    line = "^HESBOT_HOME: a demonstration runs in "
+    with (
+        pytest.raises(SettingsError, match=line),
+        demonstration(Settings(hesbot_home=tmp_path, port=0)),
+    ):
+        pass
+    assert all((folder / name).exists() for name in OURS)
+    os.close(handle)
+    with demonstration(Settings(hesbot_home=tmp_path, port=0)) as settings:
+        assert settings.fresh
+
+
+def test_two_do_not_run_in_one_home(tmp_path: Path) -> None:
+    """While the first has not even opened its records."""
+    settings = Settings(hesbot_home=tmp_path, port=0)
+    with demonstration(settings), pytest.raises(SettingsError), demonstration(settings):
+        pass
+    with demonstration(settings):
+        pass
+
+
+def test_an_address_that_is_taken_costs_no_records(tmp_path: Path) -> None:
+    folder = demonstrated(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        settings = Settings(hesbot_home=tmp_path, port=taken.getsockname()[1])
+        with pytest.raises(SettingsError, match=r"^HOST, PORT: "), demonstration(settings):
+            pass
+    assert all((folder / name).exists() for name in OURS)
+
+
+def test_a_file_in_its_place_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "demo").write_text("mine")
+    with (
+        pytest.raises(SettingsError, match=r"^HESBOT_HOME: "),
+        demonstration(Settings(hesbot_home=tmp_path, port=0)),
+    ):
+        pass
+    assert (tmp_path / "demo").read_text() == "mine"
+
+
+async def test_the_command_does_so(tmp_path: Path) -> None:
+    """One line, and the records of the one that runs are there."""
+    folder = demonstrated(tmp_path)
+    handle = locked(folder / LOCK)
+    assert handle is not None
+    line = await refused(tmp_path, "run", "--demo", PORT="0")
+    os.close(handle)
+    assert "a demonstration runs in" in line
+    assert all((folder / name).exists() for name in OURS)
 
 
 def test_a_clock_that_is_set_stays_set(tmp_path: Path) -> None:
     moment = START + timedelta(days=6)
-    settings = demonstration(Settings(hesbot_home=tmp_path, hesbot_now=moment))
-    assert settings.hesbot_now == moment
+    given = Settings(hesbot_home=tmp_path, hesbot_now=moment, port=0)
+    with demonstration(given) as settings:
+        assert settings.hesbot_now == moment
 
 
 @pytest.mark.parametrize(
@@ -117,8 +209,11 @@ def test_a_clock_that_is_set_stays_set(tmp_path: Path) -> None:
 def test_it_keeps_away_from_real_people(name: str, value: str) -> None:
     """One line that names the setting and does not quote it."""
     settings: dict[str, Any] = {name: value}
-    with pytest.raises(SettingsError, match=f"^{name.upper()}: ") as raised:
-        demonstration(Settings(**settings))
+    with (
+        pytest.raises(SettingsError, match=f"^{name.upper()}: ") as raised,
+        demonstration(Settings(**settings)),
+    ):
+        pass
     assert value not in str(raised.value)
 
 

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from bot.notices.passes import CODES
 from bot.services.hes_bulk import MOST_CODES, TRIES, HesBulk
 from conversations.actions import CodeChecked, Holder, Verdict
 from tests.fakes.hes import MOST_CODES as MINISTRYS_MOST
@@ -83,6 +84,14 @@ async def test_as_many_as_the_service_takes(ministry: Ministry) -> None:
     found = await check(ministry.base_url, [Question(code) for code in codes])
     assert {each.verdict for each in found} == {Verdict.VALID}
     assert len(found) == MOST_CODES
+    assert CODES <= MOST_CODES
+
+
+async def test_more_than_the_service_takes_are_not_asked(ministry: Ministry) -> None:
+    """It would refuse all of them, night after night."""
+    with pytest.raises(ValueError, match="at once"):
+        await check(ministry.base_url, [Question("A1B2345678")] * (MOST_CODES + 1))
+    assert ministry.log == []
 
 
 @pytest.mark.parametrize("trouble", ["fail", "hang", "answer_nonsense"])

@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import json
 import shutil
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 
 from bot.services import integration
 from bot.services.integration import LARGEST_ATTEMPT, LARGEST_FEED
+from bot.services.packed_lines import FREE
 from bot.services.turnstile import REASONS
 from storage import Database, KeyRing, Registry, Vault
 from tests.bot.calling import (
@@ -206,6 +208,23 @@ async def test_a_bomb_is_refused(
     assert caller.status == 413
 
 
+async def test_others_have_their_turn_while_blank_lines_come(caller: Caller) -> None:
+    """However many there are in a few bytes."""
+    bomb = gzip.compress(b"\n" * FREE)
+    feed = asyncio.create_task(caller.feed(bomb))
+    longest, last = 0.0, time.monotonic()
+    while not feed.done():
+        await asyncio.sleep(0)
+        longest, last = max(longest, time.monotonic() - last), time.monotonic()
+    assert (caller.status, "record" in (await feed)["error"]) == (400, True)
+    assert longest < 1
+
+
+async def test_what_unpacks_to_far_more_than_a_feed_is_refused(caller: Caller) -> None:
+    answer = await caller.feed(gzip.compress(b"\n" * (FREE + 1)))
+    assert (caller.status, answer) == (413, {"error": "too large"})
+
+
 async def test_what_happens_to_records_is_counted(caller: Caller) -> None:
     before = {name: counted("risk_records", outcome=name) for name in ("taken", "bad", "unknown")}
     await caller.feed(record(), record("r-2", OTHER_CODE), b"x")
@@ -274,6 +293,9 @@ def test_sentences_fit_a_screen_and_hint_at_nothing(language: str) -> None:
         ({"at": None}, "at"),
         ({"at": "0001-01-01T00:00:00+03:00"}, "at"),
         ({"at": "2021-01-12T09:30:00Z"}, "at"),
+        ({"at": "2019-12-31T23:59:59+03:00"}, "at"),
+        (b'{"card_number": "7301000011112222", "at": "x", "at": "y"}', "body"),
+        (b'{"card_number": "1", "card\\u005fnumber": "2"}', "body"),
     ],
 )
 async def test_what_is_wrong_is_said_in_a_line(
@@ -298,6 +320,40 @@ async def test_a_body_that_is_too_large_is_refused(caller: Caller, known: bool) 
     for size, status in ((LARGEST_ATTEMPT, 200), (LARGEST_ATTEMPT + 1, 413)):
         await caller.post("/api/boardings", body.ljust(size) if known else pieces(size))
         assert caller.status == status
+
+
+@pytest.mark.parametrize(
+    ("path", "limit"),
+    [("/api/risk-changes", "SILENT_WITHIN"), ("/api/boardings", "ATTEMPT_WITHIN")],
+)
+async def test_a_body_that_does_not_come_is_not_waited_for(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch, path: str, limit: str
+) -> None:
+    """And the connection is closed."""
+    monkeypatch.setattr(integration, limit, 0.05)
+    host = caller.url.removeprefix("http://")
+    reader, writer = await asyncio.open_connection(*host.split(":"))
+    head = f"POST {path} HTTP/1.1\r\nHost: {host}\r\nX-Api-Key: {KEY}\r\n"
+    writer.write(f"{head}Content-Length: 100\r\n\r\n{{".encode())
+    async with asyncio.timeout(10):
+        answer = await reader.read()
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b"too slowly" in answer
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_a_feed_may_come_slowly(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As long as something comes."""
+    monkeypatch.setattr(integration, "SILENT_WITHIN", 1)
+    monkeypatch.setattr(integration, "ATTEMPT_WITHIN", 0.01)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for line in (record(), record("r-2", OTHER_CODE)):
+            yield lines(line, b"")
+            await asyncio.sleep(0.05)
+
+    assert (await caller.post("/api/risk-changes", pieces()))["taken"] == 2
 
 
 async def test_who_goes_away_takes_no_others_answer(office: Office, caller: Caller) -> None:

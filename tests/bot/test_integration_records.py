@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -12,6 +13,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
+from bot.services.turnstile import KEEP_WITHIN
 from storage import Database, tables
 from storage.database import Patience
 from tests.bot.calling import Caller, calling, lines, record, suspended
@@ -51,12 +53,12 @@ async def hasty(office: Office, url: str) -> AsyncIterator[Caller]:
 
 
 @asynccontextmanager
-async def outage(url: str) -> AsyncIterator[None]:
+async def outage(url: str, locked: str = "risks, cards, boardings") -> AsyncIterator[None]:
     """Somebody holds the records and does not let go."""
     other = await Database.open(url)
     async with other.begin() as conn:
         if other.dialect == "postgresql":
-            await conn.execute(text("LOCK TABLE risks, cards, boardings"))
+            await conn.execute(text(f"LOCK TABLE {locked}"))
         yield
     await other.close()
 
@@ -167,6 +169,20 @@ async def test_many_at_once_get_each_its_own_answer(office: Office, caller: Call
     reasons = [answer["reason"] for answer in await asyncio.gather(*asked)]
     assert reasons == ["suspended", "active", "unpaired"] * 30
     assert (await office.count())["boardings"] == 30
+
+
+async def test_nobody_waits_long_for_an_attempt_to_be_kept(office: Office, url: str) -> None:
+    """Though the records are locked for longer; told again, it is kept once."""
+    async with calling(office) as caller:
+        await suspended(office, caller)
+        async with outage(url, "boardings"):
+            begun = time.monotonic()
+            await asyncio.gather(*(caller.board(validator_id=place) for place in range(3)))
+            assert caller.status == 503
+            assert time.monotonic() - begun < KEEP_WITHIN + 1.5
+        assert (await caller.board())["reason"] == "suspended"
+    kept = [row.validator_id for row in await office.rows(tables.boardings)]
+    assert kept.count("V-1") == 1
 
 
 async def test_an_attempt_that_cannot_be_kept_is_not_answered(office: Office, url: str) -> None:

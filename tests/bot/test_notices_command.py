@@ -51,7 +51,7 @@ async def test_what_is_due_is_what_then_goes_out(home: Path) -> None:
     async with BotApi() as api:
         api.person(AYSE)
         telegram = {"TELEGRAM_BOT_TOKEN": api.token, "TELEGRAM_API_BASE": api.base_url}
-        words = ("notices", "run", "--on", "2021-01-08", "--json")
+        words = ("notices", "run", "--on", "2021-01-08", "--yes", "--json")
         first, _ = await hesbot(home, *words, **CLOCK, **telegram)
         second, _ = await hesbot(home, *words, **CLOCK, **telegram)
         said = [call for call in api.log if call.method.lower() == "sendmessage"]
@@ -79,6 +79,19 @@ async def test_a_day_that_is_none_changes_nothing(home: Path, word: str, day: st
     before = files(home)
     assert "--on" in refusal(home, "notices", word, "--on", day)
     assert files(home) == before
+
+
+@pytest.mark.parametrize("day", ["2021-01-01", "2021-01-08"])
+async def test_another_day_is_not_run_unasked(home: Path, day: str) -> None:
+    """Where nobody can be asked, it takes a word; today needs none."""
+    before = files(home)
+    line = refusal(home, "notices", "run", "--on", day, **CLOCK)
+    assert "2021-01-02" in line
+    assert day in line
+    assert "--yes" in line
+    assert files(home) == before
+    today, _ = await hesbot(home, "notices", "run", "--on", "2021-01-02", **CLOCK)
+    assert "1 written" in today
 
 
 @pytest.mark.parametrize("word", ["due", "run"])

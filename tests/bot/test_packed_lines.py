@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import random
 import tracemalloc
 import zlib
 from collections.abc import Iterable
@@ -12,7 +13,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.services.packed_lines import LONGEST_LINE, PIECE, Line, PackedLines, TooLarge
+from bot.services.packed_lines import (
+    FREE,
+    LONGEST_LINE,
+    PIECE,
+    RATIO,
+    Line,
+    PackedLines,
+    TooLarge,
+)
 
 PLAIN = b"one\n\n two \r\nthree"
 LINES = [Line(1, b"one"), Line(3, b"two"), Line(4, b"three")]
@@ -22,8 +31,8 @@ TWO_MEMBERS = gzip.compress(PLAIN[:6], mtime=0) + gzip.compress(PLAIN[6:], mtime
 def cut(pieces: Iterable[bytes], most: int | None = None) -> list[Line]:
     """All lines of the pieces."""
     lines = PackedLines(most)
-    found = [line for piece in pieces for line in lines.read(piece)]
-    return found + list(lines.end())
+    found = [line for piece in pieces for lot in lines.read(piece) for line in lot]
+    return found + [line for lot in lines.end() for line in lot]
 
 
 def pieces_of(whole: bytes, ends: Iterable[int]) -> list[bytes]:
@@ -100,13 +109,40 @@ def test_more_than_may_come_is_refused(pack: type) -> None:
 
 
 def test_a_bomb_fills_no_memory() -> None:
-    """64 MB of one line in 64 kB of gzip, read a little at a time."""
+    """16 MB of one line in 16 kB of gzip, read a little at a time."""
     packer = zlib.compressobj(9, wbits=31)
-    bomb = b"".join(packer.compress(bytes(1 << 20)) for _ in range(64)) + packer.flush()
+    bomb = b"".join(packer.compress(bytes(1 << 20)) for _ in range(16)) + packer.flush()
     lines = PackedLines()
     tracemalloc.start()
-    found = [*lines.read(bomb), *lines.end()]
+    found = [line for lots in (lines.read(bomb), lines.end()) for lot in lots for line in lot]
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert [(line.number, line.why) for line in found] == [(1, "too_long")]
     assert most < 8 * PIECE
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
+@pytest.mark.parametrize("blank", [b"\n", b" \r\n"], ids=["empty", "blank"])
+def test_blank_lines_come_in_lots_too(pack: type, blank: bytes) -> None:
+    """An empty lot for each piece, so that others have their turn; and they are counted."""
+    count = 5 * PIECE
+    lines = PackedLines()
+    lots = list(lines.read(pack(blank * count + b"x\n")))
+    assert len(lots) > count * len(blank) // PIECE
+    assert [line for lot in lots for line in lot] == [Line(count + 1, b"x")]
+
+
+def test_what_unpacks_to_far_more_than_it_was_is_refused() -> None:
+    """Beyond what may come out of anything."""
+    assert cut([gzip.compress(b"\n" * FREE)]) == []
+    with pytest.raises(TooLarge):
+        cut([gzip.compress(b"\n" * (FREE + 1))])
+
+
+def test_lines_that_pack_well_are_no_bomb() -> None:
+    """The like of which packs to a hundredth."""
+    block = random.Random(1).randbytes(PIECE // RATIO).hex().encode() + b"\n"
+    whole = b"".join(b"%d" % n + block * 8 for n in range(2 * FREE // len(block) // 8))
+    packed = gzip.compress(whole)
+    assert len(packed) * RATIO > len(whole) > FREE
+    assert cut([packed])[-1].text.endswith(block.strip())

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from bot.services.risk_feed import LONGEST_ID, moment, read_change
+from bot.services.moments import moment
+from bot.services.risk_feed import LONGEST_ID, read_change
 from storage import RiskChange
 
 NOW = datetime(2021, 1, 10, 9, 30, tzinfo=UTC)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import os
 import shutil
 import stat
 from contextlib import suppress
@@ -14,6 +15,8 @@ from typing import Any
 import pytest
 
 from bot.records import open_records
+from bot.services.packed_lines import FREE
+from bot.services.risk_file import BATCH
 from bot.settings import Settings
 from storage import tables
 from tests.bot.calling import lines, record
@@ -168,6 +171,27 @@ async def test_a_file_without_a_record_changes_nothing(
 
 async def test_what_is_no_file_is_one_line(tmp_path: Path) -> None:
     assert "directory" in await refused(tmp_path / "home", "risk", "import", str(tmp_path))
+
+
+async def test_a_bomb_is_one_line(home: Path, tmp_path: Path) -> None:
+    """What it said before is taken, and is named."""
+    feed = tmp_path / "feed"
+    records = lines(*(record(f"r-{n}", f"A1B2{n:06}") for n in range(BATCH)), b"")
+    feed.write_bytes(gzip.compress(records + b"\n" * (FREE * 2)))
+    line = await refused(home, "risk", "import", str(feed), **AT_NOON)
+    assert f"far more than a list of risky codes can; {BATCH} records" in line
+    assert await risks(home) == BATCH
+    assert [name for name in files(tmp_path) if "feed" in name] == [str(feed)]
+
+
+async def test_a_pipe_is_not_replaced_by_bad_lines(home: Path, tmp_path: Path) -> None:
+    """Nothing is taken before that is seen."""
+    feed, pipe = tmp_path / "feed", tmp_path / "feed.bad.jsonl"
+    feed.write_bytes(lines(record()))
+    os.mkfifo(pipe)
+    assert "is not a regular file" in await refused(home, "risk", "import", str(feed), **AT_NOON)
+    assert pipe.is_fifo()
+    assert await risks(home) == 0
 
 
 async def test_a_folder_that_takes_no_bad_lines_stops_it_in_time(home: Path) -> None:

@@ -93,6 +93,21 @@ async def test_who_goes_away_harms_nobody(fault: Exception | None) -> None:
     assert await together.ask(4) == 8
 
 
+async def test_who_has_gone_before_their_lot_is_left_out() -> None:
+    """A lot that takes long must not be followed by others for nobody."""
+    doubling = Doubling()
+    together = Together(doubling.answer)
+    first = asyncio.create_task(together.ask(1))
+    await asyncio.sleep(0)
+    gone = [asyncio.create_task(together.ask(number)) for number in range(2, 5)]
+    await asyncio.sleep(0)
+    for each in gone:
+        each.cancel()
+    assert await first == 2
+    assert await together.ask(5) == 10
+    assert doubling.lots == [1, 1]
+
+
 async def test_the_gate_asks_together_and_keeps_what_is_to_be_kept(office: Office) -> None:
     """In two transactions, however many come."""
     await office.paired(AYSE, AYSE_ANSWERS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -23,6 +23,8 @@ from conversations.actions import (
     Verdict,
     VerdictKept,
 )
+from conversations.calendar import ISTANBUL, today
+from conversations.replies import Listing, Reply, Word
 from conversations.state import Aside, Place
 from tests.conversations.talking import (
     CARD,
@@ -122,6 +124,33 @@ def test_a_valid_code_is_said_to_be_so(until: datetime | None, key: str) -> None
     talk = registered().learn(checked)
     assert (talk.keys, talk.actions) == ([key], [KeepVerdict(checked)])
     assert talk.state.place is Place.MENU
+
+
+@pytest.mark.parametrize(
+    ("until", "day"),
+    [
+        (datetime(2021, 1, 15, tzinfo=ISTANBUL), date(2021, 1, 14)),
+        (datetime(2021, 1, 14, 23, tzinfo=ISTANBUL), date(2021, 1, 14)),
+        (datetime(2021, 1, 15, 0, 1, tzinfo=ISTANBUL), date(2021, 1, 15)),
+    ],
+)
+def test_what_ends_at_midnight_has_its_last_day_before(until: datetime, day: date) -> None:
+    """After the pairing and in the list of cards."""
+    talk = registered().learn(CodeChecked(LINKS, Verdict.VALID, until))
+    (said,) = (reply for reply in talk.replies if isinstance(reply, Reply))
+    assert today(_moment(said.params["until"])) == day
+    talk.findings[LookUpCards] = CardsFound((replace(CARD, verified=True, valid_until=until),))
+    (listed,) = (reply for reply in talk.say("durum").replies if isinstance(reply, Reply))
+    cards = listed.params["cards"]
+    assert isinstance(cards, Listing)
+    state = cards.lines[0].params["code_state"]
+    assert isinstance(state, Word)
+    assert today(_moment(state.params["until"])) == day
+
+
+def _moment(value: object) -> datetime:
+    assert isinstance(value, datetime)
+    return value
 
 
 def test_a_silent_service_is_no_reproach() -> None:

@@ -69,10 +69,17 @@ def test_silence_may_stay() -> None:
     assert (talk.actions, talk.keys) == ([], ["silent.kept"])
 
 
-@pytest.mark.parametrize("word", ["geri", "iptal"])
-def test_the_question_can_be_left(word: str) -> None:
-    talk = settings().say(word)
+@pytest.mark.parametrize("stopped", [False, True])
+@pytest.mark.parametrize("word", ["geri", "iptal", "menü", "menu", "ana menü"])
+def test_the_question_can_be_left(word: str, stopped: bool) -> None:
+    talk = settings(stopped=stopped).say(word)
     assert (talk.actions, talk.keys) == ([], ["menu.ask"])
+
+
+def test_half_way_through_a_form_the_menu_is_left_for_the_form() -> None:
+    """Its question comes again, and not that of the settings."""
+    talk = asked_for("card_number").say("bildirimler", "menü")
+    assert (talk.keys, talk.actions) == (["ask.card_number"], [])
 
 
 @pytest.mark.parametrize(
@@ -83,15 +90,23 @@ def test_the_question_can_be_left(word: str) -> None:
         ("no reminders please", SetReminders(False)),
         ("bildirimleri aç", SetReminders(True)),
         ("remind me", SetReminders(True)),
-        ("bildirimleri kapat", SetNotices(False)),
+        ("bildirimleri kapat", SetReminders(False)),
+        ("bildirimleri durdur", SetReminders(False)),
+        ("bildirim istemiyorum", SetReminders(False)),
+        ("artık bildirim istemiyorum lütfen", SetReminders(False)),
         ("dur", SetNotices(False)),
+        ("durdur", SetNotices(False)),
+        ("çık", SetNotices(False)),
+        ("yazmayın", SetNotices(False)),
+        ("mesaj atmayın", SetNotices(False)),
         ("bildirim ayarları", LookUpNotices()),
         ("hatırlatma", LookUpNotices()),
         ("notifications", LookUpNotices()),
     ],
 )
 def test_a_wish_is_understood_from_anywhere(text: str, action: object) -> None:
-    """Without opening the settings first; "stop" stays the word for nothing at all."""
+    """Without opening the settings first; who speaks of notices gives up the reminders alone, and
+    "stop" stays the word for nothing at all."""
     assert registered().say(text).actions == [action]
     assert asked_for("card_number").say(text).actions == [action]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import update
@@ -12,6 +12,8 @@ from conversations.events import Address
 from storage import candidates, tables
 from storage.changes import Recipient
 from storage.conversations import address_key
+from storage.entries import Entry, Urgency
+from storage.ledger import Ledger
 from storage.vault import Vault
 from tests.storage.people import (
     AYSE,
@@ -67,15 +69,21 @@ class TestWaningLinks:
         assert await waning(office) == []
 
     async def test_page_by_page(self, office: Office) -> None:
-        """By the number of the link, whichever ends first."""
+        """Whichever ends first, and at one moment by number."""
         first = await office.paired(AYSE, AYSE_ANSWERS)
         second = await office.paired(BORA, BORA_ANSWERS)
         await office.verdict(first, Verdict.VALID, NOW + 2 * DAY)
         await office.verdict(second, Verdict.VALID, NOW + DAY)
-        (page,) = await waning(office, limit=1)
-        (next_page,) = await waning(office, page.link, limit=1)
-        assert [page.link, next_page.link] == [first.cards[0].link, second.cards[0].link]
-        assert await waning(office, next_page.link) == []
+        third = await office.paired(
+            BORA, {"card_number": "7301000055556666", "hes_code": "E5F6789012"}
+        )
+        await office.verdict(third, Verdict.VALID, NOW + DAY)
+        in_order = [second.cards[0].link, third.cards[-1].link, first.cards[0].link]
+        after, found = 0, list[int]()
+        while page := await waning(office, after, limit=1):
+            found += [each.link for each in page]
+            after = page[-1].place
+        assert found == in_order
 
 
 async def untravelled(office: Office, after: int = 0, limit: int = 10) -> list[tuple[int, bool]]:
@@ -133,7 +141,14 @@ class TestUntravelled:
 class TestUnfinished:
     """Registrations left half-way."""
 
-    async def leave(self, office: Office, vault: Vault, person: Address, step: str) -> None:
+    async def leave(
+        self,
+        office: Office,
+        vault: Vault,
+        person: Address,
+        step: str = "registration:email",
+        heard_at: datetime = NOW - HOUR,
+    ) -> None:
         """Stop at that question, an hour ago."""
         await office.ask(person, RecordConsent((TERMS,)))
         row = {
@@ -141,7 +156,7 @@ class TestUnfinished:
             "state": b"sealed",
             "step": step,
             "updated_at": NOW,
-            "heard_at": NOW - HOUR,
+            "heard_at": heard_at,
         }
         async with office.database.begin() as conn:
             await conn.execute(tables.conversations.insert().values(row))
@@ -149,7 +164,7 @@ class TestUnfinished:
     async def found(self, office: Office, first: timedelta, last: timedelta) -> list[int]:
         async with office.database.read() as conn:
             people = await candidates.unfinished(
-                conn, NOW - first, NOW - last, "registration", 0, 10
+                conn, NOW - first, NOW - last, "registration", "unfinished:", 0, 10
             )
         assert all(each.heard_at == NOW - HOUR for each in people)
         return [each.at.address for each in people]
@@ -170,6 +185,43 @@ class TestUnfinished:
         await self.leave(office, vault, AYSE, "registration:email")
         await office.ask(AYSE, SetNotices(False), LookUpPerson())
         assert await self.found(office, 2 * HOUR, HOUR) == []
+
+    async def pages(self, office: Office, limit: int) -> list[list[int]]:
+        """All of them, by the pages they come in."""
+        after, found = 0, list[list[int]]()
+        async with office.database.read() as conn:
+            while page := await candidates.unfinished(
+                conn, NOW - DAY, NOW, "registration", "unfinished:", after, limit
+            ):
+                found.append([each.at.address for each in page])
+                after = page[-1].place
+        return found
+
+    async def test_of_many_heard_at_one_moment_none_is_lost(
+        self, office: Office, vault: Vault
+    ) -> None:
+        """A page may end among them; who was heard first comes first."""
+        for number in range(5):
+            await self.leave(office, vault, Address("telegram", str(number)))
+        await self.leave(office, vault, AYSE, heard_at=NOW - HOUR - timedelta(microseconds=1))
+        pages = await self.pages(office, 2)
+        assert [len(page) for page in pages] == [2, 2, 2]
+        assert pages[0][0] == 6
+        assert sorted(number for page in pages for number in page) == [1, 2, 3, 4, 5, 6]
+
+    async def test_who_was_told_is_left_out(self, office: Office, vault: Vault) -> None:
+        """A page is full all the same, and whoever has another delivery is not meant."""
+        for number in range(9):
+            moment = NOW - HOUR + timedelta(seconds=number)
+            await self.leave(office, vault, Address("telegram", str(number)), heard_at=moment)
+        keys = [f"unfinished:{number}" for number in (1, 2, 3, 5, 8)] + [
+            "deadline:4",
+            "unfinished:",
+        ]
+        entries = [Entry(key, "unfinished", Urgency.REMINDER, 1, "telegram", NOW) for key in keys]
+        async with office.database.begin() as conn:
+            await Ledger(vault).write(conn, entries, NOW)
+        assert await self.pages(office, 2) == [[4, 6], [7, 9]]
 
 
 async def test_a_code_of_two_cards_is_two_links(office: Office) -> None:

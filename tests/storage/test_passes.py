@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from conversations.actions import CodeChecked, Holder, LinkSaved, SaveLink, Status, Verdict
@@ -13,7 +14,8 @@ from storage import tables
 from storage.asked import Asked
 from storage.cards import Cards
 from storage.changes import CardChange
-from storage.passes import CodeQuestion, expire, pass_deadline, place, questions
+from storage.passes import CodeQuestion, expire, pass_deadline, questions
+from storage.places import place
 from storage.vault import Vault
 from tests.storage.people import (
     AFTER,
@@ -224,7 +226,9 @@ class TestQuestions:
         self, office: Office, vault: Vault, after: int = 0, limit: int = 10
     ) -> list[CodeQuestion]:
         async with office.database.read() as conn:
-            return await questions(conn, vault, NOW, after, limit)
+            found, unreadable = await questions(conn, vault, NOW, after, limit)
+        assert unreadable == []
+        return found
 
     async def test_each_code_once_with_all_its_links_and_its_holder(
         self, town: Office, vault: Vault
@@ -264,6 +268,19 @@ class TestQuestions:
     async def test_nobody_to_ask_about(self, town: Office, vault: Vault) -> None:
         """An empty register."""
         assert await self.asked(town, vault) == []
+
+    async def test_a_code_that_cannot_be_opened_is_named_and_left(
+        self, town: Office, vault: Vault
+    ) -> None:
+        """By its link; the others are asked about."""
+        bad = (await town.paired(AYSE, AYSE_ANSWERS)).cards[0].link
+        await town.paired(BORA, BORA_ANSWERS)
+        async with town.database.begin() as conn:
+            link = tables.links
+            await conn.execute(update(link).where(link.c.id == bad).values(hes_code=b"spoilt"))
+        async with town.database.read() as conn:
+            found, unreadable = await questions(conn, vault, NOW, 0, 10)
+        assert ([each.hes_code for each in found], unreadable) == ([OTHER_CODE], [bad])
 
 
 class TestVerdicts:

@@ -79,7 +79,7 @@ async def test_a_delivery_is_found_by_key_or_by_message(desk: Desk, database: Da
     """By neither there is none, and of others neither."""
     await desk.lease()
     await desk.settle(Post.SENT, "SM1")
-    wanted = receipts.Receipt(1, 1, Post.SENT, "", "SM1", 1)
+    wanted = receipts.Receipt(1, 1, Post.SENT, "", "SM1", 1, "whatsapp")
     for lock in (False, True):
         async with database.begin() as conn:
             assert await receipts.find(conn, KEY, "", lock=lock) == wanted

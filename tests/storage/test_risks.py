@@ -214,9 +214,16 @@ async def test_what_holds_nobody_back_is_forgotten_in_time(two: Office) -> None:
     assert (await two.card()).status is Status.SUSPENDED
 
 
-async def forget(office: Office, before: datetime) -> int:
+async def test_what_is_forgotten_goes_a_page_at_a_time(two: Office) -> None:
+    """Words and ids together are never more than a page."""
+    await two.hear(*(word(f"A1B2{number:06}", False) for number in range(3)))
+    counts = [await forget(two, NOW + HOUR, 2) for _ in range(4)]
+    assert counts == [2, 2, 2, 0]
+
+
+async def forget(office: Office, before: datetime, limit: int = 100) -> int:
     async with office.database.begin() as conn:
-        return await office.registry.risks.forget(conn, before)
+        return await office.registry.risks.forget(conn, before, limit)
 
 
 async def known(office: Office) -> list[Any]:

@@ -1,4 +1,4 @@
-"""Suspensions, the risk feed, deliveries and their pace, imports of cards, and attempts to travel."""
+"""Suspensions, the risk feed, deliveries and their pace, imports, and attempts to travel."""
 
 from __future__ import annotations
 
@@ -25,12 +25,13 @@ def upgrade() -> None:
 def extend_records() -> None:
     """What conversations, addresses and cards have besides."""
     op.add_column("conversations", text("step", server_default=""))
-    op.create_index("ix_conversations_heard_at", "conversations", ["heard_at"])
+    heard = ["heard_at", "address_key"]
+    index_some("ix_conversations_open_heard_at", "conversations", heard, "step <> ''")
     op.add_column("addresses", moment("reminders_off_at", nullable=True))
     op.add_column("addresses", moment("blocked_at", nullable=True))
     op.add_column("cards", moment("suspended_until", nullable=True))
     op.create_index("ix_cards_changed_at", "cards", ["changed_at", "id"])
-    index_some("ix_links_open_until", "links", ["valid_until"], "ended_at IS NULL")
+    index_some("ix_links_open_until", "links", ["valid_until", "id"], "ended_at IS NULL")
 
 
 def make_suspensions() -> None:
@@ -116,6 +117,7 @@ def make_deliveries() -> None:
         "paces",
         text("name"),
         sa.Column("tat", sa.Float(53), nullable=False),
+        sa.Column("paused_until", sa.Float(53), nullable=False, server_default="0"),
         sa.PrimaryKeyConstraint("name", name="pk_paces"),
     )
 
@@ -206,6 +208,4 @@ def index_some(
 ) -> None:
     """An index over the rows that fulfil the condition."""
     where = sa.text(condition)
-    op.create_index(
-        name, table, columns, unique=unique, sqlite_where=where, postgresql_where=where
-    )
+    op.create_index(name, table, columns, unique=unique, sqlite_where=where, postgresql_where=where)

@@ -70,6 +70,12 @@ TABLE = {
     "leyla": {13: "code_lost deadline", 14: "deadline", 15: "passive"},
     # Paired with a code that ended on the 15th at ten.
     "mert": {8: "code_expires", 12: "code_expires", 14: "code_expires", 15: "code_expired"},
+    # Came on the 7th late in the evening and left in the middle of the form.
+    "nur": {8: "deadline", 12: "deadline", 14: "deadline", 15: "deadline_passed"},
+    # The same on the 14th at ten in the morning, the day of the last reminder.
+    "oya": {14: "unfinished", 15: "deadline_passed"},
+    # Came on the 15th, after the deadline.
+    "pelin": {},
 }
 
 LOOKS = ("00:10", "03:00", "09:00", "10:30", "12:10", "16:00", "23:40")
@@ -85,7 +91,7 @@ def at(day: int, time: str = "12:00", month: int = 1) -> datetime:
 
 
 class Story:
-    """Thirteen people and what they do, and a note of what they hear."""
+    """Sixteen people and what they do, and a note of what they hear."""
 
     def __init__(self, town: Town, ministry: Ministry) -> None:
         self.town = town
@@ -240,6 +246,9 @@ def script(story: Story) -> None:
     story.asks("hasan", at(5), SetReminders(False))
     story.leaves("jale", at(3, "13:00"))
     story.leaves("kaan", at(4, "21:00"))
+    story.leaves("nur", at(7, "21:00"))
+    story.leaves("oya", at(14, "10:00"))
+    story.comes("pelin", at(15, "00:05"))
     story.deleted("leyla", at(12, "18:00"))
 
 

@@ -11,17 +11,19 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from bot.channels.base import Collected, Letter, Limits, Unavailable
 from bot.notices.letters import worded
 from bot.notices.mailbox import LEASE, Mailbox
 from bot.notices.rules import Kind
-from conversations.actions import SetNotices, SetReminders
+from conversations.actions import SetNotices, SetReminders, Status
 from conversations.events import Address
-from storage import Asked, Database, Parcel, Pickup, Post
+from storage import Asked, Database, Parcel, Pickup, Post, tables
 from storage.database import Patience
 from tests.bot.notices.town import DEADLINE, NOON, WORDING, Town, town
 from tests.storage.conftest import postgresql, url
+from tests.storage.people import AYSE_ANSWERS, OTHER_CARD, Office
 
 __all__ = ["postgresql", "url"]
 
@@ -150,6 +152,34 @@ async def test_what_is_no_longer_true_is_dropped(house: House) -> None:
     assert [(row.state, row.cause) for row in rows] == [
         (Post.DROPPED, "no_longer_true"),
         (Post.DROPPED, "too_late"),
+    ]
+
+
+@pytest.mark.parametrize("kind", [Kind.CODE_LOST, Kind.CODE_EXPIRED])
+async def test_a_closed_card_is_told_once(house: House, kind: Kind) -> None:
+    """Who comes by after the deadline is not told of the code and of the card in the same words;
+    another card's code is another matter."""
+    office = Office(house.town.database, house.town.registry, NOON)
+    saved = await office.paired(AYSE, {**AYSE_ANSWERS, "phone": None})
+    other = await office.paired(AYSE, {**AYSE_ANSWERS, "card_number": OTHER_CARD, "phone": None})
+    closed, lost = (
+        {"card": each.cards[0].card, "link": each.cards[0].link} for each in (saved, other)
+    )
+    async with house.town.database.begin() as connection:
+        for card, status in ((closed, Status.PASSIVE), (lost, Status.UNPAIRED)):
+            await connection.execute(
+                update(tables.cards).where(tables.cards.c.id == card["card"]).values(status=status)
+            )
+    await house.town.write(house.people[:1], "web", kind=kind, **closed)
+    await house.town.write(house.people[:1], "web", kind=kind, word="other", **lost)
+    await house.town.write(house.people[:1], "web", kind=Kind.PASSIVE, **closed)
+    found = await house.mailbox.collect(AYSE)
+    assert [("toplu taşımaya kapandı" in each.text) for each in found.messages] == [False, True]
+    rows = await house.town.rows()
+    assert [(row.kind, row.state, row.cause) for row in rows] == [
+        (kind, Post.DROPPED, "overtaken"),
+        (kind, Post.SENDING, ""),
+        (Kind.PASSIVE, Post.SENDING, ""),
     ]
 
 

@@ -78,6 +78,21 @@ async def test_what_would_go_out_is_what_then_is_written(here: Town) -> None:
     assert (await look(here)).as_json() == found.as_json()
 
 
+async def test_where_only_counts_are_wanted_no_notice_is_kept(here: Town) -> None:
+    """Millions may be told."""
+    full = await look(here)
+    counted = await outlook(
+        here.database,
+        lambda records: passes_on(here, records),
+        here.registry,
+        here.vault,
+        DAY,
+        listing=False,
+    )
+    assert (counted.kinds, counted.channels) == (full.kinds, full.channels)
+    assert (len(full.notices), counted.notices) == (full.kinds.total(), [])
+
+
 async def test_after_the_deadline_cards_are_ended_in_the_outlook_too(here: Town) -> None:
     """Ayşe's code ended before it; Bora's ends that very day, later than noon."""
     await make(passes_on(here, here.database), noon(DAY))

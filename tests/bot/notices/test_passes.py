@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from bot.notices import passes as module
 from bot.notices.passes import INBOX_KEPT, RISKS_KEPT, Passes
@@ -14,6 +15,7 @@ from bot.notices.rounds import Pass, Stride, due
 from bot.notices.rules import Kind
 from bot.notices.schedules import FILE, schedules
 from bot.services.hes_bulk import TRIES, HesBulk
+from bot.telemetry import FAULTS
 from conversations.actions import Status, Value, Verdict
 from conversations.events import Address
 from storage import Conversations, Kept, RiskChange, tables
@@ -136,6 +138,23 @@ async def test_a_bulk_that_fails_is_left_for_the_next_night(
     assert ministry.log == [(codes[0],), (codes[1],)]
 
 
+async def test_codes_that_cannot_be_opened_are_counted_and_the_others_asked(
+    here: Town, ministry: Ministry, passes: Passes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even where a whole page is of them."""
+    monkeypatch.setattr(module, "CODES", 2)
+    codes = await pair(here, ministry, 5)
+    async with here.database.begin() as connection:
+        link = tables.links
+        bad = link.c.id.in_([1, 2, 4])
+        await connection.execute(update(link).where(bad).values(hes_code=b"spoilt"))
+    faults = FAULTS.labels("codes")._value.get
+    before = faults()
+    await strides(passes, Pass.CODES)
+    assert ministry.log == [(codes[2],), (codes[4],)]
+    assert faults() - before == 3
+
+
 async def test_without_the_service_nobody_is_asked(here: Town) -> None:
     """The pass is not even offered."""
     assert passes_of(here).offered == frozenset(Pass) - {Pass.CODES}
@@ -224,6 +243,18 @@ async def test_messages_are_forgotten_after_a_week(
     async with here.database.read() as connection:
         asked = [(address, str(number)) for number in range(4)]
         assert set(await conversations.answers(connection, asked)) == {(address, "3")}
+
+
+async def test_words_on_codes_are_forgotten_page_by_page(
+    here: Town, passes: Passes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The round goes on while a page is full."""
+    monkeypatch.setattr(module, "WORDS", 2)
+    words = [RiskChange(str(each), f"A1B234567{each}", False, BEFORE) for each in range(3)]
+    async with here.database.begin() as connection:
+        await here.registry.risks.take(connection, words, BEFORE)
+    found = await strides(passes, Pass.FORGET, BEFORE + RISKS_KEPT + MOMENT)
+    assert [each.count for each in found] == [2, 2, 2, 0]
 
 
 async def test_words_on_codes_are_forgotten_when_they_hold_nobody(

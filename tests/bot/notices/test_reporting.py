@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import select
 from starlette.applications import Starlette
 
-from bot.channels.base import Letter, Unavailable
+from bot.channels.base import Fate, Letter, Outcome, Unavailable
 from bot.channels.telegram_push import TelegramPush
 from bot.channels.whatsapp import WhatsApp
 from bot.channels.whatsapp_api import TwilioLine
@@ -25,13 +25,22 @@ from bot.notices.letters import worded
 from bot.notices.outcomes import CLOSED, MOST_TRIES
 from bot.notices.reporting import SETTLING, Reach, Reports, settled
 from conversations.events import Address
-from storage import Database, Post, Receipt, Settled, tables
+from storage import Database, Post, Receipt, Settled, pace, tables
 from storage.database import Patience
 from tests.bot.channels.recording import RecordingDesk
 from tests.bot.channels.running import webhook
 from tests.bot.channels.turns import Turns, nobody
 from tests.bot.notices.parcels import PARCEL
-from tests.bot.notices.town import DEADLINE, NOON, WORDING, Town, town
+from tests.bot.notices.town import (
+    DEADLINE,
+    NOON,
+    WORDING,
+    Recorder,
+    Town,
+    at_work,
+    town,
+    until,
+)
 from tests.fakes.serving import serve
 from tests.fakes.telegram import BotApi
 from tests.fakes.twilio import ACCOUNT_SID, AUTH_TOKEN, SENDER, Answer, Person, TwilioApi
@@ -105,7 +114,7 @@ def test_nothing_is_tried_for_ever() -> None:
     assert settled(once, "failed", CLOSED, outcome_of, REAL) == Settled(1, Post.HELD, CLOSED)
     assert settled(once, "sent", "", outcome_of, REAL) == Settled(1, Post.SENT, CLOSED)
     often = Receipt(1, 7, Post.SENT, "", "SM2", MOST_TRIES)
-    assert settled(often, "failed", "30008", outcome_of, REAL) == Settled(1, Post.FAILED, "30008")
+    assert settled(often, "failed", "30008", outcome_of, REAL) == Settled(1, Post.HELD, "30008")
 
 
 def test_a_closed_window_stays_closed() -> None:
@@ -331,3 +340,29 @@ async def test_who_blocks_the_bot(here: Town) -> None:
             await ayse.unblock()
             await api.idle()
     assert (await address(here)).blocked_at is None
+
+
+async def test_a_failure_reported_before_the_answer_was_read_is_not_undone(here: Town) -> None:
+    """The sender has yet to write down "sent" when "undelivered" is here; it goes out again."""
+    (who,) = await here.people(1, "whatsapp")
+    await here.write([who], "whatsapp")
+
+    async def report(letter: Letter) -> None:
+        await reports(here)(letter.reference, "SM1", "undelivered", "63010")
+
+    answered = [Outcome(Fate.SENT, provider_id="SM1")]
+    outlet = Recorder(name="whatsapp", before=report, script=answered)
+    async with at_work(here.sender(outlet, reports=True)):
+        await until(lambda: outlet.went)
+    (row,) = await here.rows()
+    assert (row.state, row.cause) == ("pending", "63010")
+
+
+@pytest.mark.parametrize(("error", "seconds"), [("63038", 3000), ("63007", 200)])
+async def test_a_reported_refusal_of_our_pace_slows_everybody_down(
+    here: Town, error: str, seconds: float
+) -> None:
+    """It means the same whether it comes at once or as a report."""
+    await reports(here)(await sent(here), "SM1", "failed", error)
+    async with here.database.read() as connection:
+        assert min(await pace.booked(connection, "whatsapp")) > wall().timestamp() + seconds

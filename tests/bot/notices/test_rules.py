@@ -176,13 +176,35 @@ def test_a_code_that_ends(now: datetime, key: str | None) -> None:
     """Told 7, 3 and 1 days before, each once."""
     entries = list(on_waning([waning(istanbul(20, 23))], now))
     assert [entry.key for entry in entries] == ([key] if key else [])
-    assert all(entry.expires_at == istanbul(20, 23) for entry in entries)
+
+
+@pytest.mark.parametrize(
+    ("now", "expires_at"),
+    [
+        (istanbul(13), istanbul(17, 0)),
+        (istanbul(17), istanbul(19, 0)),
+        (istanbul(19), istanbul(20, 23)),
+    ],
+)
+def test_the_newest_word_on_a_code_stands_alone(now: datetime, expires_at: datetime) -> None:
+    """Who comes by on the 19th reads the last reminder and not three."""
+    (entry,) = on_waning([waning(istanbul(20, 23))], now)
+    assert entry.expires_at == expires_at
+
+
+@pytest.mark.parametrize(("day", "step"), [(12, None), (13, 7), (17, 3), (19, 1), (20, None)])
+def test_what_ends_at_midnight_has_its_last_day_before(day: int, step: int | None) -> None:
+    """A code until the 21st at 00:00 is good on the 20th and no longer."""
+    entries = list(on_waning([waning(istanbul(21, 0))], istanbul(day)))
+    keys = [] if step is None else [f"code_expires:5:2021-01-20:{step}"]
+    assert [entry.key for entry in entries] == keys
 
 
 def test_a_code_that_was_just_paired_is_not_announced_to_end() -> None:
     """The end was told with the pairing; the next reminder comes as usual."""
     link = waning(istanbul(20), linked=15)
     assert list(on_waning([link], istanbul(15))) == []
+    assert list(on_waning([waning(istanbul(20), linked=13)], istanbul(13))) == []
     assert [entry.key for entry in on_waning([link], istanbul(17))] == [
         "code_expires:5:2021-01-20:3"
     ]
@@ -222,6 +244,49 @@ def test_who_came_after_a_reminders_day_is_not_reminded_of_it() -> None:
     assert list(on_deadline([person(istanbul(16))], istanbul(17), DEADLINE)) == []
 
 
+@pytest.mark.parametrize(
+    ("since", "now", "told"),
+    [
+        (istanbul(8, 0), istanbul(8), False),
+        (istanbul(8, 8), istanbul(8), False),
+        (istanbul(7, 23, 59), istanbul(8), True),
+        (istanbul(14, 23, 59), istanbul(15), True),
+        (istanbul(15, 0), istanbul(15), False),
+        (istanbul(15, 8), istanbul(15), False),
+    ],
+)
+def test_who_came_on_the_very_day_knows(since: datetime, now: datetime, told: bool) -> None:
+    """They have just been told how things stand; after the deadline too."""
+    assert bool(list(on_deadline([person(since)], now, DEADLINE))) is told
+
+
+@pytest.mark.parametrize(
+    ("day", "expires_at"),
+    [
+        (1, istanbul(8, 0)),
+        (2, istanbul(8, 0)),
+        (8, istanbul(12, 0)),
+        (12, istanbul(14, 0)),
+        (14, DEADLINE),
+        (15, None),
+    ],
+)
+def test_the_newest_word_on_the_deadline_stands_alone(
+    day: int, expires_at: datetime | None
+) -> None:
+    """Whoever comes by once a fortnight is not read four reminders in a row."""
+    (entry,) = on_deadline([person(istanbul(1) - timedelta(days=9))], istanbul(day), DEADLINE)
+    assert entry.expires_at == expires_at
+
+
+def test_whose_code_is_of_no_use_is_noted() -> None:
+    """The sentence for them is another one."""
+    came = datetime(2020, 12, 1, tzinfo=UTC)
+    people = [person(came), person(came, paired=True)]
+    noted = [dict(entry.about) for entry in on_deadline(people, istanbul(8), DEADLINE)]
+    assert noted == [{}, {"paired": True}]
+
+
 def test_after_the_deadline_a_useless_pairing_is_told_as_such() -> None:
     """Whose card has a dead code hears of that card, not of cards in general."""
     before = datetime(2020, 12, 1, tzinfo=UTC)
@@ -245,17 +310,17 @@ def test_another_deadline_is_another_cause() -> None:
 @pytest.mark.parametrize(
     ("now", "told"),
     [
-        (istanbul(8, 12, 59), False),
-        (istanbul(8, 13), True),
-        (istanbul(8, 21, 59), True),
-        (istanbul(9, 9), True),
-        (istanbul(9, 9, 50), False),
+        (istanbul(9, 12, 59), False),
+        (istanbul(9, 13), True),
+        (istanbul(9, 21, 59), True),
+        (istanbul(10, 9), True),
+        (istanbul(10, 9, 50), False),
     ],
 )
 def test_a_registration_left_unfinished(now: datetime, told: bool) -> None:
     """Three hours later, while WhatsApp's window is open."""
-    left = Unfinished(HOLDER, istanbul(8, 10))
-    entries = list(on_unfinished([left], now))
+    left = Unfinished(HOLDER, istanbul(9, 10))
+    entries = list(on_unfinished([left], now, DEADLINE))
     assert [entry.key for entry in entries] == (["unfinished:7"] if told else [])
     assert all(entry.expires_at == left.heard_at + WINDOW for entry in entries)
 
@@ -263,9 +328,23 @@ def test_a_registration_left_unfinished(now: datetime, told: bool) -> None:
 def test_left_in_the_evening_told_in_the_morning() -> None:
     """Not at night."""
     left = Unfinished(HOLDER, istanbul(8, 21))
-    assert list(on_unfinished([left], istanbul(9, 0, 30))) == []
-    assert len(list(on_unfinished([left], istanbul(9, 9)))) == 1
+    assert list(on_unfinished([left], istanbul(9, 0, 30), DEADLINE)) == []
+    assert len(list(on_unfinished([left], istanbul(9, 9), DEADLINE))) == 1
     assert timedelta(hours=1) < SILENT_FOR < WINDOW
+
+
+@pytest.mark.parametrize("day", [1, 8, 12, 14, 15])
+def test_the_deadline_and_the_form_are_not_told_in_the_same_hours(day: int) -> None:
+    """Who left before the deadline was told at nine hears of the deadline; who wrote after that
+    has come because of it, or has not heard it."""
+    before = [istanbul(day, 0) - timedelta(hours=3), istanbul(day, 5), istanbul(day, 8, 59)]
+    people = [Unfinished(HOLDER, heard) for heard in (*before, istanbul(day, 9))]
+    (told,) = on_unfinished(people, istanbul(day, 12, 30), DEADLINE)
+    assert told.expires_at == istanbul(day, 9) + WINDOW
+    # The day after is another one, but for the day after the last reminder.
+    late = Unfinished(HOLDER, istanbul(day, 20))
+    heard = list(on_unfinished([late], istanbul(day + 1, 9), DEADLINE))
+    assert len(heard) == (0 if day == 14 else 1)
 
 
 # --- when its turn comes ----------------------------------------------------------------------
