@@ -117,6 +117,7 @@ def on_change(change: CardChange) -> Iterator[Entry]:
         due_at=change.at if urgent else awake(change.at),
         card=change.card,
         link=change.link,
+        about={"at": change.at.isoformat()},
     )
 
 
@@ -252,10 +253,21 @@ def _is(status: Status) -> Any:
     return lambda parcel: parcel.status is status
 
 
+def _is_last(status: Status) -> Any:
+    """The card's last change was this one: who was suspended twice meanwhile is told once."""
+
+    def holds(parcel: Parcel) -> bool:
+        told = parcel.about.get("at")
+        is_last = told is None or parcel.changed_at == datetime.fromisoformat(told)
+        return parcel.status is status and is_last
+
+    return holds
+
+
 _HOLDS: Mapping[Kind, Any] = MappingProxyType(
     {
-        Kind.SUSPENDED: _is(Status.SUSPENDED),
-        Kind.RETURNED: _is(Status.ACTIVE),
+        Kind.SUSPENDED: _is_last(Status.SUSPENDED),
+        Kind.RETURNED: _is_last(Status.ACTIVE),
         Kind.PASSIVE: _is(Status.PASSIVE),
         Kind.CODE_LOST: lambda parcel: parcel.status in (Status.UNPAIRED, Status.PASSIVE),
         Kind.CODE_EXPIRED: lambda parcel: parcel.status in (Status.UNPAIRED, Status.PASSIVE),

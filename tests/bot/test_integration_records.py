@@ -179,7 +179,7 @@ async def test_nobody_waits_long_for_an_attempt_to_be_kept(office: Office, url: 
             begun = time.monotonic()
             await asyncio.gather(*(caller.board(validator_id=place) for place in range(3)))
             assert caller.status == 503
-            assert time.monotonic() - begun < KEEP_WITHIN + 1.5
+            assert time.monotonic() - begun < KEEP_WITHIN + 3
         assert (await caller.board())["reason"] == "suspended"
     kept = [row.validator_id for row in await office.rows(tables.boardings)]
     assert kept.count("V-1") == 1

@@ -224,7 +224,8 @@ class AnyTalk(RuleBasedStateMachine):
             return
         self.hear(event, 0)
         if before.place is not Place.NEW:
-            assert self.state == before
+            # What was still to be taken back is taken back at whatever happens next.
+            assert replace(self.state, traces=()) == replace(before, traces=())
 
     @rule(name=st.sampled_from(COMMANDS) | st.text(max_size=12), found=st.integers(0, 20))
     def command(self, name: str, found: int) -> None:

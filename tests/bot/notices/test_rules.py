@@ -30,6 +30,8 @@ DEADLINE = datetime(2021, 1, 15, tzinfo=ISTANBUL)
 HOLDER = Recipient(7, "telegram")
 NOON = datetime(2021, 1, 8, 12, tzinfo=ISTANBUL).astimezone(UTC)
 
+AT = {"at": NOON.isoformat()}
+
 UNPAIRED = Standing(Status.UNPAIRED, "never_paired")
 EXPIRED = Standing(Status.UNPAIRED, "code_expired")
 LOST = Standing(Status.UNPAIRED, "code_not_found")
@@ -356,6 +358,12 @@ def test_the_deadline_and_the_form_are_not_told_in_the_same_hours(day: int) -> N
         (Kind.SUSPENDED, {"status": Status.SUSPENDED}, None),
         (Kind.SUSPENDED, {"status": Status.SUSPENDED, "reminders_off": True}, None),
         (Kind.SUSPENDED, {"status": Status.ACTIVE}, "no_longer_true"),
+        (Kind.SUSPENDED, {"status": Status.SUSPENDED, "about": AT, "changed_at": NOON}, None),
+        (
+            Kind.SUSPENDED,
+            {"status": Status.SUSPENDED, "about": AT, "changed_at": NOON + timedelta(hours=1)},
+            "no_longer_true",
+        ),
         (Kind.RETURNED, {"status": Status.ACTIVE}, None),
         (Kind.RETURNED, {"status": Status.SUSPENDED}, "no_longer_true"),
         (Kind.PASSIVE, {"status": Status.PASSIVE, "reminders_off": True}, None),
