@@ -243,9 +243,7 @@ class Ledger:
             # In one order, or two processes could wait for each other.
             those = select(address.id).where(address.id.in_(some)).order_by(address.id)
             await conn.execute(those.with_for_update())
-            await conn.execute(
-                update(tables.addresses).where(address.id.in_(some)).values(values)
-            )
+            await conn.execute(update(tables.addresses).where(address.id.in_(some)).values(values))
 
     async def _take(
         self,
