@@ -9,6 +9,7 @@ from asyncio.subprocess import PIPE, Process
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ RATE = 60
 KILLS = 6
 SEED = 20210108
 FIRST = 5000
+DECEMBER = datetime(2020, 12, 20, tzinfo=UTC)
 BAD_DAY: tuple[Answer | str, ...] = (
     *(Answer(500),) * 6,
     *("lost",) * 6,
@@ -70,7 +72,7 @@ async def everybody(home: Path, api: BotApi) -> None:
     await admit(database, Vault(ring))
     await database.close()
     async with town(home=home, ring=ring) as here:
-        await here.people(PEOPLE, first=FIRST)
+        await here.people(PEOPLE, first=FIRST, since=DECEMBER)
     for number in range(PEOPLE):
         api.person(FIRST + number)
 

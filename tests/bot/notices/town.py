@@ -87,10 +87,12 @@ class Town:
     def clock(self) -> datetime:
         return self.now
 
-    async def people(self, count: int, channel: str = "telegram", first: int = 1000) -> list[int]:
+    async def people(
+        self, count: int, channel: str = "telegram", first: int = 1000, since: datetime = NOON
+    ) -> list[int]:
         """Make so many addresses known; their rows."""
         everybody = [
-            Asked(Address(channel, str(first + number)), LookUpPerson(), NOON, "tr")
+            Asked(Address(channel, str(first + number)), LookUpPerson(), since, "tr")
             for number in range(count)
         ]
         async with self.database.begin() as connection:
