@@ -1,7 +1,8 @@
 """The tables, and nothing that happens to them.
 
 Whatever is personal is either sealed (``LargeBinary`` named after what it holds) or a blind index
-(``..._key``). Statements are written against the ``Table`` objects at the end of the module.
+(``..._key``). Statements are written against the ``Table`` objects at the end of the module; what
+the staff's work needs is declared in ``staff_tables``.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from datetime import datetime
 from sqlalchemy import Float, Index, LargeBinary, Table
 from sqlmodel import Field
 
+from storage import staff_tables
 from storage.columns import BIG, Moment, Record, only
 
 
@@ -223,7 +225,8 @@ class DeliveryRow(Record, table=True):
     ``key`` names the cause, so that one cause never writes twice. ``urgency`` is 0 for what goes
     first. ``about`` is JSON for the sentence. ``repeats`` counts how often it may have gone out
     before. ``cause`` says why it is held, waits again or failed. ``rest_until`` is in real time,
-    whatever ``HESBOT_NOW`` says: until then nobody but ``worker`` touches the row.
+    whatever ``HESBOT_NOW`` says: until then nobody but ``worker`` touches the row. What belongs to
+    a broadcast waits apart from everything else, so that a paused one is nobody's burden.
     """
 
     __tablename__ = "deliveries"
@@ -234,8 +237,17 @@ class DeliveryRow(Record, table=True):
             "urgency",
             "due_at",
             "id",
-            **only("state = 'pending'"),
+            **only("state = 'pending' AND broadcast_id IS NULL"),
         ),
+        Index(
+            "ix_deliveries_broadcast",
+            "broadcast_id",
+            "channel",
+            "due_at",
+            "id",
+            **only("state = 'pending' AND broadcast_id IS NOT NULL"),
+        ),
+        Index("ix_deliveries_outcomes", "broadcast_id", "channel", "state", "cause"),
         Index("ix_deliveries_sending", "rest_until", **only("state = 'sending'")),
         Index("ix_deliveries_unknown", "rest_until", **only("state = 'unknown'")),
         Index("ix_deliveries_held", "channel", **only("state = 'held'")),
@@ -251,6 +263,7 @@ class DeliveryRow(Record, table=True):
     address_id: int = Field(foreign_key="addresses.id", index=True)
     card_id: int | None = Field(foreign_key="cards.id", index=True)
     link_id: int | None = Field(foreign_key="links.id", index=True)
+    broadcast_id: int | None
     about: str
     state: str
     cause: str
@@ -338,7 +351,7 @@ class BoardingRow(Record, table=True):
     report_id: int | None = Field(foreign_key="reports.id", index=True)
 
 
-metadata = Record.metadata
+metadata = staff_tables.Record.metadata
 
 ring: Table = metadata.tables["ring"]
 inbox: Table = metadata.tables["inbox"]
@@ -358,3 +371,10 @@ contents: Table = metadata.tables["contents"]
 imports: Table = metadata.tables["imports"]
 reports: Table = metadata.tables["reports"]
 boardings: Table = metadata.tables["boardings"]
+staff: Table = metadata.tables["staff"]
+visits: Table = metadata.tables["visits"]
+audit: Table = metadata.tables["audit"]
+broadcasts: Table = metadata.tables["broadcasts"]
+approvals: Table = metadata.tables["approvals"]
+samples: Table = metadata.tables["samples"]
+marks: Table = metadata.tables["marks"]

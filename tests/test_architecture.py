@@ -38,7 +38,13 @@ ONE_ROOM: dict[str, tuple[str, ...]] = {
 }
 """One library, one room: beginnings of the paths that may import it."""
 
-VALUES = {"conversations.events", "conversations.actions", "conversations.turkish"}
+VALUES = {
+    "conversations.events",
+    "conversations.actions",
+    "conversations.broadcasts",
+    "conversations.calendar",
+    "conversations.turkish",
+}
 """What the records may know of the talk: its values, and how Turkish names compare."""
 
 FOR_CHANNELS = {
