@@ -134,6 +134,10 @@ class Wording:
         said = {name: self._param(value, locale) for name, value in word.params.items()}
         return template.format_map(said)
 
+    def spoken(self, value: Param, locale: str) -> str:
+        """A value as it reads within a sentence."""
+        return self._param(value, locale)
+
     def values(self, word: Word, locale: str) -> tuple[str, ...]:
         """What is put into a sentence, in the order in which its placeholders first stand there."""
         names = dict.fromkeys(_PLACEHOLDER.findall(self._catalogue(locale).sentence(word.key)))

@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Any, Self
 
 from conversations.outcomes import Invalid
+from conversations.replies import Param
 
 # --- who may do what ------------------------------------------------------------------------
 
@@ -96,6 +97,21 @@ MOVES: Mapping[Act, frozenset[Stage]] = MappingProxyType(
     }
 )
 """In which stages each act is possible."""
+
+class Refusal(Exception):
+    """Something cannot be done to a broadcast. ``code`` and ``params`` say why.
+
+    role: that is not their role · stage: not where it stands · own: the author does not approve ·
+    approved: they have approved it already · changed: it is no longer what they saw · unknown:
+    there is none of that number · past: a start that has passed · nobody: it would reach nobody ·
+    unlinked: no messenger account is linked · unsound: a value that cannot be used.
+    """
+
+    def __init__(self, code: str, **params: Param) -> None:
+        super().__init__(code)
+        self.code = code
+        self.params = params
+
 
 APPROVALS, URGENT_APPROVALS = 1, 2
 """How many of the staff must approve a broadcast, none of them its author."""
@@ -209,6 +225,8 @@ ROOM = 120
 
 _BRACES = re.compile(r"\{([^{}]*)\}")
 _LINES = re.compile(r"\n{3,}")
+_UNSEEN = frozenset({"Cc", "Cs", "Co", "Cn"})
+"""Unicode's categories of what is no character for people."""
 
 
 def broadcast_text(text: str, audience: Audience) -> str:

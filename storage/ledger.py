@@ -15,21 +15,20 @@ from typing import Any
 
 from sqlalchemy import (
     Boolean,
-    ColumnElement,
     String,
     and_,
     bindparam,
     func,
-    literal,
     or_,
     select,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage import receipts, tables
+from storage import campaigns, receipts, tables
 from storage.entries import Entry, Post, Settled, Urgency
 from storage.parcels import Parcel, parcels
+from storage.queues import Queue, due, has_come, is_now, may_be_shown
 from storage.statements import INSERTS, add_many, needs_locks
 from storage.vault import Vault
 
@@ -66,15 +65,15 @@ class Ledger:
         real: datetime,
         until: datetime,
         worker: str,
-        least: Urgency = Urgency.BROADCAST,
+        queues: Sequence[Queue] = tuple(Urgency),
     ) -> list[Parcel]:
-        """Take at most ``room`` deliveries that are due, the urgent ones first, and call them
-        ``sending``. Others leave them alone until ``until``, which like ``real`` is real time."""
+        """Take at most ``room`` deliveries that are due, queue by queue, and call them ``sending``.
+        Others leave them alone until ``until``, which like ``real`` is real time."""
         ids: list[int] = []
-        for urgency in Urgency:
-            if urgency <= least and len(ids) < room:
-                due = _due(channel, urgency, room - len(ids), now, real)
-                ids += (await conn.execute(due)).scalars()
+        for queue in queues:
+            if len(ids) < room:
+                waiting = due(channel, queue, room - len(ids), now, real)
+                ids += (await conn.execute(waiting)).scalars()
         return await self._take(conn, ids, now, until, worker)
 
     async def lease_for(
@@ -87,13 +86,15 @@ class Ledger:
     ) -> list[Parcel]:
         """Take all that is due for these addresses, for a messenger where people come by."""
         row = tables.deliveries.c
-        due = (
+        waiting = (
             select(row.id)
-            .where(row.address_id.in_(addresses), is_now(Post.PENDING), has_come(now))
+            .where(
+                row.address_id.in_(addresses), is_now(Post.PENDING), has_come(now), may_be_shown()
+            )
             .order_by(row.urgency, row.id)
             .with_for_update(skip_locked=True)
         )
-        ids = list((await conn.execute(due)).scalars())
+        ids = list((await conn.execute(waiting)).scalars())
         return await self._take(conn, ids, now, until, worker)
 
     async def renew(
@@ -108,11 +109,16 @@ class Ledger:
         return ours
 
     async def is_due(
-        self, conn: AsyncConnection, channel: str, now: datetime, real: datetime
+        self,
+        conn: AsyncConnection,
+        channel: str,
+        now: datetime,
+        real: datetime,
+        queues: Sequence[Queue] = tuple(Urgency),
     ) -> bool:
         """Whether ``lease`` would find anything."""
-        for urgency in Urgency:
-            if (await conn.execute(_due(channel, urgency, 1, now, real, lock=False))).first():
+        for queue in queues:
+            if (await conn.execute(due(channel, queue, 1, now, real, lock=False))).first():
                 return True
         return False
 
@@ -169,8 +175,7 @@ class Ledger:
         if reported_by is None:
             await self._again(conn, [*lost, *silent])
         else:
-            values = {"state": str(Post.UNKNOWN), "cause": "lost", "rest_until": reported_by}
-            await self._change(conn, lost, values)
+            await self._change(conn, lost, _unknown(reported_by))
             await self._again(conn, silent)
         return len(lost) + len(silent)
 
@@ -199,9 +204,13 @@ class Ledger:
         return list((await conn.execute(overdue)).scalars())
 
     async def _again(self, conn: AsyncConnection, ids: Sequence[int]) -> None:
+        """They go once more, but those of a broadcast that leaves it at what is not known."""
         repeats = tables.deliveries.c.repeats + 1
+        left = await campaigns.left_unknown(conn, ids)
+        await self._change(conn, sorted(left), _unknown(None))
+        again = [id for id in ids if id not in left]
         values = {"state": str(Post.PENDING), "repeats": repeats, "rest_until": None}
-        await self._change(conn, ids, values)
+        await self._change(conn, again, values)
 
     async def _change(
         self, conn: AsyncConnection, ids: Sequence[int], values: Mapping[str, Any]
@@ -216,9 +225,9 @@ class Ledger:
     async def release_held(
         self, conn: AsyncConnection, channel: str, now: datetime, cause: str | None = None
     ) -> int:
-        """Let go on what is held, for one cause or for any. How many."""
+        """Let go on the notices that are held, for one cause or for any. How many."""
         row = tables.deliveries.c
-        held = [is_now(Post.HELD), row.channel == channel]
+        held = [is_now(Post.HELD), row.channel == channel, row.broadcast_id.is_(None)]
         if cause is not None:
             held.append(row.cause == cause)
         freed = await conn.execute(
@@ -274,42 +283,8 @@ class Ledger:
         return sorted(taken, key=lambda parcel: place[parcel.id])
 
 
-def _due(
-    channel: str,
-    urgency: Urgency,
-    room: int,
-    now: datetime,
-    real: datetime,
-    *,
-    lock: bool = True,
-) -> Any:
-    row = tables.deliveries.c
-    due = (
-        select(row.id)
-        .where(
-            row.channel == channel,
-            row.urgency == int(urgency),
-            is_now(Post.PENDING),
-            *(() if urgency is Urgency.SUSPENSION else (row.due_at <= now,)),
-            or_(row.rest_until.is_(None), row.rest_until <= real),
-        )
-        .order_by(row.due_at, row.id)
-        .limit(room)
-    )
-    return due.with_for_update(skip_locked=True) if lock else due
-
-
-def has_come(now: datetime) -> ColumnElement[bool]:
-    """Whether a delivery may go by its own time. A suspension may from the moment it is written: a
-    pinned clock has perhaps jumped back since."""
-    row = tables.deliveries.c
-    return or_(row.urgency == int(Urgency.SUSPENSION), row.due_at <= now)
-
-
-def is_now(post: Post) -> ColumnElement[bool]:
-    """Whether a delivery is there. Spelt out in the statement: PostgreSQL may plan it once for all
-    parameters, and then would not use an index over the rows of one state."""
-    return tables.deliveries.c.state == literal(str(post), literal_execute=True)
+def _unknown(reported_by: datetime | None) -> dict[str, Any]:
+    return {"state": str(Post.UNKNOWN), "cause": "lost", "rest_until": reported_by}
 
 
 def _row(entry: Entry, now: datetime) -> dict[str, Any]:

@@ -6,7 +6,8 @@ Reads in bulk; changes nothing.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,6 +18,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from conversations.actions import Status
 from conversations.events import Address
 from storage import tables
+from storage.campaigns import KIND as BROADCAST
+from storage.campaigns import TEST, Campaign, campaigns
+from storage.people import People
 from storage.vault import Unreadable, Vault, row
 
 
@@ -27,7 +31,8 @@ class Parcel:
     ``last`` is the cause of why it waited before, "" at first. ``number`` is the card's, unmasked.
     ``heard_at`` is when the person last wrote. ``step`` is the form and question that is open
     there. ``travels``: some card paired from this address, or of its citizen, is active or only
-    suspended. ``valid_until`` is of the link, if it is still open.
+    suspended. ``valid_until`` is of the link, if it is still open. ``campaign`` is the broadcast it
+    belongs to or is a test of, ``first_name`` the citizen's where that one speaks of it.
     """
 
     id: int
@@ -54,6 +59,13 @@ class Parcel:
     changed_at: datetime | None = None
     link_open: bool = False
     valid_until: datetime | None = None
+    campaign: Campaign | None = None
+    first_name: str = ""
+
+    @property
+    def broadcast(self) -> int | None:
+        """The broadcast that must be running for this to go out."""
+        return None if self.campaign is None or self.kind != BROADCAST else self.campaign.id
 
 
 async def parcels(
@@ -62,15 +74,51 @@ async def parcels(
     """The parcels of these deliveries, in no order, and those that cannot be opened."""
     found: list[Parcel] = []
     unreadable: list[int] = []
-    for each in await conn.execute(_PARCELS.where(tables.deliveries.c.id.in_(ids))):
+    rows = (await conn.execute(_PARCELS.where(tables.deliveries.c.id.in_(ids)))).all()
+    running = await campaigns(conn, {of for each in rows if (of := _campaign_of(each))})
+    named = [each for each in rows if _speaks_of_names(running.get(_campaign_of(each) or 0))]
+    names = await _first_names(conn, vault, {each.citizen_id for each in named if each.citizen_id})
+    for each in rows:
         try:
-            found.append(_parcel(vault, each))
+            campaign = running.get(_campaign_of(each) or 0)
+            found.append(_parcel(vault, each, campaign, names.get(each.citizen_id, "")))
         except (Unreadable, ValueError):
             unreadable.append(each.id)
     return found, unreadable
 
 
-def _parcel(vault: Vault, found: Any) -> Parcel:
+def _campaign_of(found: Any) -> int | None:
+    """The broadcast that a delivery belongs to, or that it is a test of."""
+    if found.kind == TEST:
+        number: int = json.loads(found.about)["broadcast"]
+        return number
+    return found.broadcast_id  # type: ignore[no-any-return]
+
+
+def _speaks_of_names(campaign: Campaign | None) -> bool:
+    return campaign is not None and any("{ad}" in text for text in campaign.texts.values())
+
+
+async def _first_names(
+    conn: AsyncConnection, vault: Vault, citizens: Collection[int]
+) -> dict[int, str]:
+    """The first names of these citizens; one that cannot be opened has none."""
+    if not citizens:
+        return {}
+    people = People(vault)
+    known = tables.citizens.c
+    found = await conn.execute(
+        select(known.id, known.identity_key, known.profile).where(known.id.in_(citizens))
+    )
+    names: dict[int, str] = {}
+    for each in found:
+        with suppress(Unreadable, ValueError):
+            profile = people.profile(each.profile, each.identity_key)
+            names[each.id] = str(profile.get("first_name") or "")
+    return names
+
+
+def _parcel(vault: Vault, found: Any, campaign: Campaign | None, first_name: str) -> Parcel:
     sealed_id = vault.open(found.address, row("addresses", found.address_key))
     number = found.number
     if number is not None:
@@ -100,6 +148,8 @@ def _parcel(vault: Vault, found: Any) -> Parcel:
         changed_at=found.changed_at,
         link_open=found.link is not None and found.ended_at is None,
         valid_until=found.valid_until,
+        campaign=campaign,
+        first_name=first_name,
     )
 
 
@@ -135,6 +185,7 @@ _PARCELS = (
         _DELIVERY.urgency,
         _DELIVERY.channel,
         _DELIVERY.address_id,
+        _DELIVERY.broadcast_id,
         _DELIVERY.about,
         _DELIVERY.attempts,
         _DELIVERY.repeats,
@@ -142,6 +193,7 @@ _PARCELS = (
         _DELIVERY.expires_at,
         _ADDRESS.key.label("address_key"),
         _ADDRESS.address,
+        _ADDRESS.citizen_id,
         _ADDRESS.locale,
         _ADDRESS.opted_out_at,
         _ADDRESS.reminders_off_at,

@@ -16,7 +16,7 @@ from conversations.events import Address
 from storage import tables
 from storage.conversations import address_key
 from storage.entries import Post
-from storage.ledger import has_come
+from storage.queues import has_come, may_be_shown
 from storage.vault import Vault
 
 _OPEN = (str(Post.PENDING), str(Post.SENDING), str(Post.UNKNOWN))
@@ -36,7 +36,7 @@ class Pickup:
     ) -> int | None:
         """The address's row if something is there for it, None if not."""
         known, row = tables.addresses.c, tables.deliveries.c
-        due = and_(row.state == str(Post.PENDING), has_come(now))
+        due = and_(row.state == str(Post.PENDING), has_come(now), may_be_shown())
         lost = and_(row.state == str(Post.SENDING), row.rest_until <= real)
         found = await conn.execute(
             select(known.id).where(

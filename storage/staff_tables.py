@@ -131,7 +131,8 @@ class ApprovalRow(Record, table=True):
 
 
 class SampleRow(Record, table=True):
-    """How many of a broadcast's deliveries on a channel were dealt with at a moment of real time."""
+    """How many of a broadcast's deliveries on a channel were dealt with, and how many of those were
+    sent, at a moment of real time."""
 
     __tablename__ = "samples"
 

@@ -250,7 +250,6 @@ class DeliveryRow(Record, table=True):
         Index("ix_deliveries_outcomes", "broadcast_id", "channel", "state", "cause"),
         Index("ix_deliveries_sending", "rest_until", **only("state = 'sending'")),
         Index("ix_deliveries_unknown", "rest_until", **only("state = 'unknown'")),
-        Index("ix_deliveries_held", "channel", **only("state = 'held'")),
         Index("ix_deliveries_provider_id", "provider_id", **only("provider_id IS NOT NULL")),
         {"sqlite_autoincrement": True},
     )

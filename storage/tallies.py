@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage import tables
 from storage.entries import Post, Urgency
-from storage.ledger import has_come, is_now
+from storage.queues import has_come, is_now
 
 _row = tables.deliveries.c
 
@@ -22,18 +22,22 @@ async def by_state(conn: AsyncConnection) -> dict[tuple[str, str, str], int]:
 
 
 async def held(conn: AsyncConnection, channel: str) -> int:
-    """How many wait for the operator on a channel."""
-    wanted = (_row.channel == channel, is_now(Post.HELD))
+    """How many notices wait for the operator on a channel."""
+    wanted = (_row.broadcast_id.is_(None), _row.channel == channel, is_now(Post.HELD))
     return int(await conn.scalar(select(func.count()).where(*wanted)) or 0)
 
 
 async def waiting(conn: AsyncConnection, channel: str, now: datetime) -> tuple[int, float]:
-    """How many are due on a channel, and for how many seconds the oldest urgent one is."""
+    """How many notices are due on a channel, and for how many seconds the oldest urgent one is.
+    Broadcasts are counted by themselves."""
     urgent = case((_row.urgency == int(Urgency.SUSPENSION), _row.due_at))
     due, oldest = (
         await conn.execute(
             select(func.count(), func.min(urgent, type_=_row.due_at.type)).where(
-                _row.channel == channel, is_now(Post.PENDING), has_come(now)
+                _row.channel == channel,
+                _row.broadcast_id.is_(None),
+                is_now(Post.PENDING),
+                has_come(now),
             )
         )
     ).one()

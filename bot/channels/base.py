@@ -151,7 +151,8 @@ class Letter:
     ``name`` is the sentence's key; ``values`` are what was put into it, in the order in which its
     placeholders stand, for messengers that keep the sentence as a template. ``reference`` is the
     delivery's key, which comes back in the messenger's report. ``open``: the person wrote so
-    recently that free text may be sent (WhatsApp's 24-hour window).
+    recently that free text may be sent (WhatsApp's 24-hour window). ``template`` is what the
+    messenger keeps this sentence as, where the letter knows that by itself ("": it has none).
     """
 
     to: str
@@ -161,6 +162,7 @@ class Letter:
     values: tuple[str, ...] = ()
     reference: str = ""
     open: bool = True
+    template: str | None = None
 
 
 class Outlet(Protocol):

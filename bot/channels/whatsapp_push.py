@@ -89,7 +89,9 @@ class WhatsAppPush:
     def _content(self, letter: Letter) -> Mapping[str, str] | None:
         if letter.open:
             return {"body": letter.text}
-        template = self._templates(letter.name, letter.locale)
+        template = letter.template
+        if template is None:
+            template = self._templates(letter.name, letter.locale)
         if not template:
             return None
         if not letter.values:

@@ -11,14 +11,18 @@ from datetime import datetime
 from bot.channels.base import Letter, Limits
 from bot.notices.outcomes import CLOSED
 from bot.notices.rules import REMINDERS, WINDOW, Kind, days_until
-from bot.wording import Wording, cut
+from bot.wording import REFERENCE, Wording, cut
+from conversations import broadcasts
 from conversations.actions import Status
 from conversations.calendar import last_moment
 from conversations.replies import Param, Word
 from storage import Parcel
+from storage.campaigns import Campaign
 
 LAST_DIGITS = 4
 """By how many of its last digits a card is called in a notice."""
+SAMPLE_CARD = "7301234567890123"
+"""Stands in a test for the card that whoever looks at it does not have."""
 
 SENTENCES = (
     Word("notice.suspended"),
@@ -44,6 +48,8 @@ def worded(
     parcel: Parcel, wording: Wording, limits: Limits, now: datetime, deadline: datetime
 ) -> Letter:
     """The letter of a delivery, in the language of its address."""
+    if parcel.campaign is not None:
+        return announced(parcel, parcel.campaign, wording, limits, now, deadline)
     said = sentence(parcel, now, deadline)
     text = wording.text(said, parcel.locale)
     if Kind(parcel.kind) in REMINDERS:
@@ -57,6 +63,53 @@ def worded(
         reference=parcel.key,
         open=parcel.last != CLOSED and _is_open(parcel, now),
     )
+
+
+# --- the staff's own words -------------------------------------------------------------------
+
+
+def announced(
+    parcel: Parcel,
+    campaign: Campaign,
+    wording: Wording,
+    limits: Limits,
+    now: datetime,
+    deadline: datetime,
+) -> Letter:
+    """The letter of a broadcast, or of a test of one; in Turkish for whose language has no text."""
+    locale = parcel.locale if parcel.locale in campaign.texts else REFERENCE
+    template = campaign.texts[locale]
+    values = _personal(parcel, wording, locale, now, deadline)
+    text = broadcasts.filled(template, values)
+    if parcel.kind == Kind.TEST:
+        text = f"{wording.text(Word('broadcast.test'), locale)}\n\n{text}"
+    if not campaign.urgent:
+        text = f"{text}\n\n{wording.text(Word('notice.reminders'), locale)}"
+    return Letter(
+        to=parcel.address.id,
+        name=parcel.kind,
+        locale=locale,
+        text=cut(text, limits.text)[0],
+        values=tuple(values[name] for name in broadcasts.placeholders(template)),
+        reference=parcel.key,
+        open=parcel.last != CLOSED and _is_open(parcel, now),
+        template=campaign.templates.get(locale, ""),
+    )
+
+
+def _personal(
+    parcel: Parcel, wording: Wording, locale: str, now: datetime, deadline: datetime
+) -> dict[str, str]:
+    """What stands for each placeholder. Only a test goes to somebody without a card."""
+    until = Word("broadcast.unlimited") if parcel.valid_until is None else parcel.valid_until
+    values: dict[str, Param] = {
+        "ad": parcel.first_name or Word("broadcast.somebody"),
+        "son_gun": deadline,
+        "kalan_gun": max(days_until(deadline, now), 0),
+        "kart_sonu": (parcel.number or SAMPLE_CARD)[-LAST_DIGITS:],
+        "kod_bitis": last_moment(until) if isinstance(until, datetime) else until,
+    }
+    return {name: wording.spoken(value, locale) for name, value in values.items()}
 
 
 def _is_open(parcel: Parcel, now: datetime) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from bot.channels.base import Fate, Outcome
@@ -52,6 +53,8 @@ def settled(parcel: Tried, outcome: Outcome, wall: datetime, *, reports: bool) -
         return _closed(parcel, cause)
     if cause == NO_CONNECTION:
         return put_back(parcel, wall + UNREACHED, cause)
+    if fate is Fate.UNKNOWN and _leaves_it(parcel) and not reports:
+        return Settled(parcel.id, Post.UNKNOWN, cause)
     if parcel.attempts >= MOST_TRIES:
         return Settled(parcel.id, Post.HELD, cause, repeated=fate is Fate.UNKNOWN)
     if fate is Fate.UNKNOWN and reports:
@@ -65,6 +68,12 @@ def settled(parcel: Tried, outcome: Outcome, wall: datetime, *, reports: bool) -
     )
 
 
+def _leaves_it(parcel: Tried) -> bool:
+    """Whether its broadcast sends nothing twice, at the price of a few left out."""
+    campaign = parcel.campaign if isinstance(parcel, Parcel) else None
+    return campaign is not None and not campaign.resend_unknown
+
+
 def obstacle(parcel: Parcel, now: datetime) -> Settled | None:
     """What becomes of a delivery that must not go out now; None if it may."""
     if parcel.opted_out or parcel.blocked:
@@ -75,6 +84,15 @@ def obstacle(parcel: Parcel, now: datetime) -> Settled | None:
     if morning := rules.waits_for_morning(parcel, now):
         return Settled(parcel.id, Post.PENDING, due_at=morning, charged=False)
     return None
+
+
+def dead_ends(tried: Iterable[Parcel], became: Iterable[Settled]) -> dict[Post, list[int]]:
+    """The recipients whom nothing reaches any more, by what became of what was sent there."""
+    found: dict[Post, list[int]] = {}
+    for parcel, each in zip(tried, became, strict=True):
+        if each.post in (Post.BLOCKED, Post.UNREACHABLE, Post.OPTED_OUT):
+            found.setdefault(each.post, []).append(parcel.recipient)
+    return found
 
 
 def put_back(parcel: Tried, rest_until: datetime | None = None, cause: str = "") -> Settled:

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from conversations.actions import Status
+from conversations.broadcasts import Group
 from conversations.calendar import ISTANBUL, last_moment
 from storage import (
     CardChange,
@@ -24,6 +25,7 @@ from storage import (
     Urgency,
     WaningLink,
 )
+from storage.queues import Queue
 
 DEADLINE_DAYS = (14, 7, 3, 1)
 """How many days before the deadline people without a working card are reminded."""
@@ -40,7 +42,8 @@ WINDOW = timedelta(hours=23, minutes=50)
 
 
 class Kind(StrEnum):
-    """What a notice is about; its sentences are ``notice.<kind>`` in the catalogues."""
+    """What a notice is about; its sentences are ``notice.<kind>`` in the catalogues, but those of a
+    broadcast and of a test of one, which are the staff's."""
 
     SUSPENDED = "suspended"
     RETURNED = "returned"
@@ -52,6 +55,8 @@ class Kind(StrEnum):
     DEADLINE = "deadline"
     DEADLINE_PASSED = "deadline_passed"
     UNFINISHED = "unfinished"
+    BROADCAST = "broadcast"
+    TEST = "test"
 
 
 REMINDERS = frozenset({Kind.CODE_EXPIRES, Kind.DEADLINE, Kind.DEADLINE_PASSED, Kind.UNFINISHED})
@@ -236,7 +241,7 @@ def on_unfinished(
 def objection(parcel: Parcel, now: datetime) -> str | None:
     """Why a notice must not go out now, if so: declined, or overtaken by events."""
     kind = Kind(parcel.kind)
-    if kind in REMINDERS and parcel.reminders_off:
+    if parcel.reminders_off and (kind in REMINDERS or _is_plain_broadcast(parcel)):
         return "declined"
     if parcel.expires_at is not None and now >= parcel.expires_at:
         return "too_late"
@@ -246,7 +251,25 @@ def objection(parcel: Parcel, now: datetime) -> str | None:
 def waits_for_morning(parcel: Parcel, now: datetime) -> datetime | None:
     """Until when a notice waits because of the quiet hours, if it does."""
     morning = awake(now)
-    return None if parcel.urgency == Urgency.SUSPENSION or morning == now else morning
+    urgent = parcel.urgency == Urgency.SUSPENSION or _is_urgent_broadcast(parcel)
+    return None if urgent or morning == now else morning
+
+
+def queues(running: Mapping[int, bool], now: datetime) -> list[Queue]:
+    """What may be sent at that moment, in its order: of the running broadcasts the urgent ones
+    right behind suspensions, the others last, and not in the quiet hours."""
+    quiet = awake(now) != now
+    urgent = [number for number, is_urgent in running.items() if is_urgent]
+    plain = [number for number, is_urgent in running.items() if not (is_urgent or quiet)]
+    return [Urgency.SUSPENSION, *urgent, Urgency.REMINDER, Urgency.BROADCAST, *plain]
+
+
+def _is_urgent_broadcast(parcel: Parcel) -> bool:
+    return parcel.campaign is not None and parcel.campaign.urgent
+
+
+def _is_plain_broadcast(parcel: Parcel) -> bool:
+    return parcel.kind == Kind.BROADCAST and not _is_urgent_broadcast(parcel)
 
 
 def _is(status: Status) -> Any:
@@ -264,6 +287,16 @@ def _is_last(status: Status) -> Any:
     return holds
 
 
+def _still_concerned(parcel: Parcel) -> bool:
+    """Whoever has left a broadcast's audience since is spared it: the card was given back."""
+    if parcel.campaign is None:
+        return False
+    group = Group(parcel.campaign.group)
+    if group is Group.UNFINISHED:
+        return not parcel.travels
+    return group is Group.ALL or parcel.status == group.upper()
+
+
 _HOLDS: Mapping[Kind, Any] = MappingProxyType(
     {
         Kind.SUSPENDED: _is_last(Status.SUSPENDED),
@@ -276,6 +309,8 @@ _HOLDS: Mapping[Kind, Any] = MappingProxyType(
         Kind.DEADLINE: lambda parcel: not parcel.travels,
         Kind.DEADLINE_PASSED: lambda parcel: not parcel.travels,
         Kind.UNFINISHED: lambda parcel: bool(parcel.step),
+        Kind.BROADCAST: _still_concerned,
+        Kind.TEST: lambda parcel: parcel.campaign is not None,
     }
 )
 """What must still be so for a notice to be true."""

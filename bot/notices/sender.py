@@ -18,17 +18,16 @@ from datetime import UTC, datetime, timedelta
 
 from bot.channels.base import Fate, Letter, NotNow, Outcome, Outlet
 from bot.clock import Clock, wall
-from bot.notices import outcomes
+from bot.notices import outcomes, rules
+from bot.notices.gaps import Gaps
+from bot.notices.gauges import Gauges
 from bot.notices.slots import Slots
 from bot.telemetry import (
     DELIVERIES,
     FAULTS,
     HALTED,
-    HELD,
     LIMITER_WAIT,
     PAUSES,
-    QUEUE,
-    URGENT_AGE,
     place_of,
 )
 from storage import (
@@ -39,10 +38,11 @@ from storage import (
     Post,
     Settled,
     Unavailable,
-    Urgency,
+    campaigns,
     pace,
     tallies,
 )
+from storage.queues import Queue
 
 log = logging.getLogger("hesbot.sender")
 
@@ -60,7 +60,6 @@ URGENT_SHARE = 0.25
 POLL, SHORTEST_ROUND = 1.0, 0.05
 """Seconds between two rounds: with nothing to do, and at least."""
 RECOVER_EVERY = 5.0
-SHOW_EVERY = 20.0
 RECOVER_AT_ONCE = 1000
 HALT = 300.0
 """Seconds to wait after the messenger refused our account."""
@@ -104,10 +103,11 @@ class Sender:
         self._flying: dict[asyncio.Task[None], Parcel] = {}
         self._results: list[tuple[Parcel, Outcome]] = []
         self._late: list[tuple[Parcel, Letter]] = []
-        self._recent: dict[int, float] = {}
+        self._under_way: frozenset[int] = frozenset()
+        self._gaps = Gaps(outlet.gap)
+        self._gauges = Gauges(outlet.name, database, clock)
         self._pause_to_tell = 0.0
         self._recovered_at = 0.0
-        self._shown_at = 0.0
         self._bell = asyncio.Event()
         self.done: Counter[str] = Counter()
 
@@ -159,7 +159,7 @@ class Sender:
 
     async def _turn_round(self) -> None:
         try:
-            await self._show_queue()
+            await self._gauges.show()
             if not await self._is_needed():
                 return
             found = await self._transact()
@@ -179,7 +179,14 @@ class Sender:
             return True
         async with self._database.read() as connection:
             await self._slots.heed(connection)
-            return await self._ledger.is_due(connection, self._outlet.name, self._clock(), wall())
+            queues, name = await self._queues(connection), self._outlet.name
+            return await self._ledger.is_due(connection, name, self._clock(), wall(), queues)
+
+    async def _queues(self, connection: Connection) -> list[Queue]:
+        """What may go, in its order; broadcasts by what is known of them at this moment."""
+        running = await campaigns.running(connection)
+        self._under_way = frozenset(running)
+        return rules.queues(running, self._clock())
 
     async def _rest(self) -> None:
         """Until there is something to write down, or slots to book."""
@@ -219,14 +226,8 @@ class Sender:
             for parcel, outcome in results
         ]
         await self._ledger.settle(connection, settled, now, self._worker)
-        for post in (Post.BLOCKED, Post.UNREACHABLE, Post.OPTED_OUT):
-            lost = [
-                parcel.recipient
-                for (parcel, _), each in zip(results, settled, strict=True)
-                if each.post is post
-            ]
-            if lost:
-                await self._ledger.mark_address(connection, lost, post, now)
+        for post, lost in outcomes.dead_ends((each[0] for each in results), settled).items():
+            await self._ledger.mark_address(connection, lost, post, now)
 
     async def _recover(self, connection: Connection) -> None:
         """What other processes left behind."""
@@ -237,19 +238,6 @@ class Sender:
         await self._ledger.recover(connection, name, real, RECOVER_AT_ONCE, reported_by=by)
         self._recovered_at = _seconds()
 
-    async def _show_queue(self) -> None:
-        """Seldom and outside of what others wait for: counting takes its time with millions."""
-        if _seconds() - self._shown_at < SHOW_EVERY:
-            return
-        name = self._outlet.name
-        async with self._database.read() as connection:
-            due, age = await tallies.waiting(connection, name, self._clock())
-            held = await tallies.held(connection, name)
-        QUEUE.labels(name).set(due)
-        HELD.labels(name).set(held)
-        URGENT_AGE.labels(name).set(age)
-        self._shown_at = _seconds()
-
     def _may_recover(self) -> bool:
         return _seconds() - self._recovered_at >= RECOVER_EVERY
 
@@ -259,6 +247,8 @@ class Sender:
 
     async def _take(self, connection: Connection, late: Sequence[tuple[Parcel, Letter]]) -> _Round:
         now, real = self._clock(), wall()
+        queues = await self._queues(connection)
+        late = await self._put_back_stopped(connection, late, now)
         free_at = await self._slots.free_at(connection)
         if free_at > _seconds() + 2 * HORIZON:
             rest = datetime.fromtimestamp(min(free_at, _seconds() + HALT), UTC)
@@ -268,17 +258,35 @@ class Sender:
         held = [parcel.id for parcel, _ in late]
         ours = await self._ledger.renew(connection, held, real + LEASE, self._worker)
         late = [letter for letter in late if letter[0].id in ours]
-        fresh = await self._lease(connection, now, real, len(late))
+        fresh = await self._lease(connection, now, real, len(late), queues)
         ready, settled = self._sort(fresh, now, real)
         await self._ledger.settle(connection, settled, now, self._worker)
         letters = [*late, *ready]
         slots = await self._slots.book(connection, len(letters))
         return [(*letter, slot) for letter, slot in zip(letters, slots, strict=True)]
 
+    async def _put_back_stopped(
+        self, connection: Connection, late: Sequence[tuple[Parcel, Letter]], now: datetime
+    ) -> list[tuple[Parcel, Letter]]:
+        """Without those whose broadcast was paused or cancelled meanwhile, which wait again."""
+        stopped = [parcel for parcel, _ in late if not self._may_go(parcel)]
+        back = map(outcomes.put_back, stopped)
+        await self._ledger.settle(connection, list(back), now, self._worker)
+        return [each for each in late if self._may_go(each[0])]
+
+    def _may_go(self, parcel: Parcel) -> bool:
+        return parcel.broadcast is None or parcel.broadcast in self._under_way
+
     async def _lease(
-        self, connection: Connection, now: datetime, real: datetime, late: int
+        self,
+        connection: Connection,
+        now: datetime,
+        real: datetime,
+        late: int,
+        queues: Sequence[Queue],
     ) -> list[Parcel]:
         """As many as there are slots before the horizon; the last places are for urgent ones."""
+        name, until = self._outlet.name, real + LEASE
         ahead = max(self._slots.booked - _seconds(), 0.0)
         slots = math.ceil((self._horizon - ahead) / self._slots.interval) - late
         flying = len(self._flying)
@@ -286,9 +294,9 @@ class Sender:
         if room <= 0:
             return []
         crowded = flying >= MOST_IN_FLIGHT * (1 - URGENT_SHARE)
-        least = Urgency.SUSPENSION if crowded else Urgency.BROADCAST
+        some = queues[:1] if crowded else queues
         return await self._ledger.lease(
-            connection, self._outlet.name, room, now, real, real + LEASE, self._worker, least
+            connection, name, room, now, real, until, self._worker, some
         )
 
     def _sort(
@@ -308,8 +316,7 @@ class Sender:
         return ready, settled
 
     def _verdict(self, parcel: Parcel, now: datetime, real: datetime) -> Letter | Settled:
-        last = self._recent.get(parcel.recipient, 0.0)
-        if (pause := last + self._outlet.gap - _seconds()) > 0:
+        if (pause := self._gaps.left(parcel.recipient)) > 0:
             return outcomes.put_back(parcel, real + timedelta(seconds=pause))
         try:
             if obstacle := outcomes.obstacle(parcel, now):
@@ -319,16 +326,8 @@ class Sender:
             FAULTS.labels("letter").inc()
             log.error("letter failed", extra={"kind": parcel.kind, "error": place_of(error)})
             return Settled(parcel.id, Post.HELD, "wording", charged=False)
-        self._remember(parcel.recipient)
+        self._gaps.begin(parcel.recipient)
         return letter
-
-    def _remember(self, recipient: int) -> None:
-        """Two messages to one person keep a distance."""
-        now = _seconds()
-        if len(self._recent) > MOST_IN_FLIGHT * 8:
-            old = now - self._outlet.gap
-            self._recent = {who: at for who, at in self._recent.items() if at > old}
-        self._recent[recipient] = now
 
     # --- one letter --------------------------------------------------------------------------
 
@@ -337,6 +336,8 @@ class Sender:
 
         async def turn() -> None:
             await asyncio.sleep(max(slot - _seconds(), 0.0))
+            if not self._may_go(parcel):
+                raise NotNow
             self._slots.use(slot)
             LIMITER_WAIT.labels(self._outlet.name).observe(_seconds() - taken)
 

@@ -40,7 +40,7 @@ class Counter:
     ) -> list[Parcel]:
         async with self.database.begin() as conn:
             return await self.ledger.lease(
-                conn, "telegram", room, NOW, NOW, NOW + HOUR, worker, least
+                conn, "telegram", room, NOW, NOW, NOW + HOUR, worker, list(Urgency)[: least + 1]
             )
 
     async def settle(self, *settled: Settled, worker: str | None = None) -> None:

@@ -101,7 +101,7 @@ async def test_deliveries(town: Office, vault: Vault) -> None:
     # PostgreSQL plans once for all parameters, and cannot know then that such an index holds all.
     asked = [sql.partition("WHERE")[2] for sql, _ in heard.plans]
     assert not any("deliveries.state = ?" in sql for sql in asked)
-    for name in ("pending", "sending", "unknown", "held", "provider_id", "address_id"):
+    for name in ("pending", "sending", "unknown", "outcomes", "provider_id", "address_id"):
         assert uses(heard, f"ix_deliveries_{name}"), name
 
 

@@ -122,6 +122,7 @@ def extend_deliveries() -> None:
     """Which broadcast a delivery belongs to; those wait apart."""
     op.add_column("deliveries", sa.Column("broadcast_id", sa.Integer))
     op.drop_index("ix_deliveries_pending", "deliveries")
+    op.drop_index("ix_deliveries_held", "deliveries")
     due = ["channel", "urgency", "due_at", "id"]
     index_some(
         "ix_deliveries_pending", due, "state = 'pending' AND broadcast_id IS NULL"
