@@ -13,7 +13,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from bot.notices.rounds import Pass, Stride
+from bot.notices.rounds import Pass, Round, Stride
 from bot.notices.rules import (
     EXPIRY_DAYS,
     SILENT_FOR,
@@ -107,9 +107,13 @@ class Passes:
         """The passes that can be made here."""
         return frozenset(self._pages)
 
-    async def advance(self, what: Pass, now: datetime, began: datetime, after: int) -> Stride:
+    async def advance(self, task: str, now: datetime, began: datetime, after: int) -> Stride:
         """Do the page of that pass that follows ``after``, 0 for the first. Raise Unavailable."""
-        return await self._pages[what](now, began, after)
+        return await self._pages[Pass(task)](now, began, after)
+
+    async def wanted(self) -> list[Round]:
+        """Passes go by the timetable alone."""
+        return []
 
     # --- cards --------------------------------------------------------------------------------
 

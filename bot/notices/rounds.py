@@ -51,17 +51,32 @@ NOTICES = (
 """The passes that people hear of, in the order of a day: what is learned first is told after."""
 
 
+PLAN = "plan"
+"""Writing the deliveries of a broadcast: a round for each of them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One period's run of a pass."""
+    """One period's run of a pass, or the writing of a broadcast, whose number is its period."""
 
-    what: Pass
+    what: str
     period: str
 
     @property
     def name(self) -> str:
         """What the round is called wherever it is remembered."""
         return f"{self.what}:{self.period}"
+
+    @property
+    def task(self) -> str:
+        """What is done in its steps, one of a kind at a time."""
+        return self.name if self.what == PLAN else str(self.what)
+
+
+def task_of(name: str) -> str:
+    """The task of a round by its name."""
+    what, _, period = name.partition("@")[0].partition(":")
+    return Round(what, period).task
 
 
 @dataclass(frozen=True, slots=True)

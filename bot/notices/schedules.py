@@ -31,7 +31,7 @@ from dbos import (
 )
 
 from bot.clock import Clock, wall
-from bot.notices.rounds import MOST_MISSES, Pass, Round, due
+from bot.notices.rounds import MOST_MISSES, Round, due, task_of
 from bot.notices.steps import Steps, Stopped, Work
 from bot.telemetry import FAULTS, place_of
 from storage import Unavailable
@@ -165,7 +165,7 @@ class _Keeper:
         self._tick = tick
         self._mark = mark
         self._flow = _workflow(steps)
-        self._begun: dict[Pass, str] = {}
+        self._begun: dict[str, str] = {}
         self._stopping = threading.Event()
 
     async def start(self, config: DBOSConfig) -> None:
@@ -193,6 +193,7 @@ class _Keeper:
     def _keep_time(self) -> None:
         for number in count():
             _carefully(self._begin_rounds)
+            _carefully(self._begin_wanted)
             if number % max(round(TIDY / self._tick), 1) == 0:
                 _carefully(self._take_over)
                 _carefully(_clear)
@@ -205,13 +206,18 @@ class _Keeper:
             if each.what in self._steps.work.offered and self._is_new(each):
                 self._begin(each, now)
 
+    def _begin_wanted(self) -> None:
+        for each in self._steps.wanted():
+            if self._is_new(each):
+                self._begin(each, self._steps.clock())
+
     def _is_new(self, each: Round) -> bool:
-        return self._begun.get(each.what) != each.period and not self._steps.is_running(each.what)
+        return self._begun.get(each.task) != each.period and not self._steps.is_running(each.task)
 
     def _begin(self, each: Round, now: datetime) -> None:
         with SetWorkflowID(f"{each.name}{self._mark}"):
-            DBOS.start_workflow(self._flow, str(each.what), now.isoformat())
-        self._begun[each.what] = each.period
+            DBOS.start_workflow(self._flow, each.task, now.isoformat())
+        self._begun[each.task] = each.period
 
     def _take_over(self) -> None:
         """Go on with what stands still: another worker's that seems to be no more, or our own that
@@ -228,7 +234,7 @@ class _Keeper:
 
     def _stands_still(self, round_: WorkflowStatus) -> bool:
         """Others may be at it; of our own we know."""
-        what = round_.workflow_id.partition(":")[0]
+        what = task_of(round_.workflow_id)
         ours = round_.executor_id == self._name
         if ours and self._steps.is_running(what):
             return False
@@ -238,6 +244,8 @@ class _Keeper:
 def _carefully(task: Callable[[], None]) -> None:
     try:
         task()
+    except Stopped:
+        """The process ends."""
     except Exception as error:
         _report(error)
 

@@ -295,9 +295,7 @@ class Sender:
             return []
         crowded = flying >= MOST_IN_FLIGHT * (1 - URGENT_SHARE)
         some = queues[:1] if crowded else queues
-        return await self._ledger.lease(
-            connection, name, room, now, real, until, self._worker, some
-        )
+        return await self._ledger.lease(connection, name, room, now, real, until, self._worker, some)
 
     def _sort(
         self, parcels: Iterable[Parcel], now: datetime, real: datetime

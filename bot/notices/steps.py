@@ -9,25 +9,27 @@ import asyncio
 import logging
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from bot.clock import Clock
-from bot.notices.rounds import Pass, Stride
+from bot.notices.rounds import Pass, Round, Stride
 from bot.telemetry import FAULTS, place_of
 from storage import Unavailable
 
 log = logging.getLogger("hesbot.schedules")
+
+Found = TypeVar("Found")
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 """Seconds between two tries of a step while the records are down."""
 
 
 class Work(Protocol):
-    """What is done in the steps: ``Passes``."""
+    """What is done in the steps: ``Passes``, ``Planned``."""
 
     @property
     def deadline(self) -> datetime: ...
@@ -35,7 +37,11 @@ class Work(Protocol):
     @property
     def offered(self) -> frozenset[Pass]: ...
 
-    async def advance(self, what: Pass, now: datetime, began: datetime, after: int) -> Stride: ...
+    async def advance(self, task: str, now: datetime, began: datetime, after: int) -> Stride: ...
+
+    async def wanted(self) -> list[Round]:
+        """Rounds that were asked for, besides the timetable's."""
+        ...
 
 
 class Stopped(BaseException):
@@ -52,7 +58,7 @@ class Steps:
         self._loop = asyncio.get_running_loop()
         self._lock = threading.Lock()
         self._stopped = False
-        self._under_way: set[Future[Stride]] = set()
+        self._under_way: set[Future[Any]] = set()
         self._running: Counter[str] = Counter()
 
     def stop(self) -> None:
@@ -80,22 +86,30 @@ class Steps:
 
     def take(self, what: str, began: str, after: int) -> list[Any]:
         """One page of a pass; plain values for DBOS. Blocks the calling thread."""
+        stride = self._done(self._page(what, datetime.fromisoformat(began), after))
+        return [stride.after, stride.count, int(stride.missed)]
+
+    def wanted(self) -> list[Round]:
+        """Rounds that were asked for. Blocks the calling thread."""
+        return self._done(self.work.wanted())
+
+    def _done(self, task: Coroutine[Any, Any, Found]) -> Found:
+        """Do it in the event loop; what came of it."""
         with self._lock:
             if self._stopped:
+                task.close()
                 raise Stopped
-            page = self._page(Pass(what), datetime.fromisoformat(began), after)
-            future = asyncio.run_coroutine_threadsafe(page, self._loop)
+            future = asyncio.run_coroutine_threadsafe(task, self._loop)
             self._under_way.add(future)
         try:
-            stride = future.result()
+            return future.result()
         except CancelledError:
             raise Stopped from None
         finally:
             with self._lock:
                 self._under_way.discard(future)
-        return [stride.after, stride.count, int(stride.missed)]
 
-    async def _page(self, what: Pass, began: datetime, after: int) -> Stride:
+    async def _page(self, what: str, began: datetime, after: int) -> Stride:
         """Try until it is done. Nothing is given up: what fails here waits for the records, or for
         an operator who mends it, and goes on at this very page."""
         pause = SHORTEST_PAUSE
