@@ -16,16 +16,18 @@ from typing import TYPE_CHECKING, Any, Self
 from bot.channels.base import Letter, Limits, Outlet
 from bot.clock import Clock
 from bot.contents import Shelf, keep_fresh, openers
+from bot.notices.conductor import Conductor
 from bot.notices.letters import worded
 from bot.notices.mailbox import Mailbox
 from bot.notices.outlook import Outlook, make, noon, outlook
 from bot.notices.passes import Ministry, Passes, Transactions
+from bot.notices.planning import Planned
 from bot.notices.sender import Sender, Word
 from bot.notices.workers import named
 from bot.records import Records
 from bot.settings import DATABASE_FILE, Settings, dict_of
 from bot.wording import Wording
-from storage import Conversations, Database, Ledger, Parcel, Pickup, Registry, Vault
+from storage import Broadcasts, Conversations, Database, Ledger, Parcel, Pickup, Registry, Vault
 from storage.snapshot import room, snapshot
 from storage.upcoming import newest, written_since
 
@@ -43,6 +45,7 @@ class Outbound:
     registry: Registry
     ledger: Ledger
     conversations: Conversations
+    broadcasts: Broadcasts
     vault: Vault
     wording: Wording
     now: Clock
@@ -57,6 +60,7 @@ class Outbound:
             records.registry,
             records.ledger,
             records.conversations,
+            records.broadcasts,
             records.vault,
             wording,
             now,
@@ -72,12 +76,15 @@ async def reaching_out(parts: Outbound) -> AsyncIterator[None]:
     settings = parts.settings
     async with AsyncExitStack() as stack:
         passes = await stack.enter_async_context(timed(parts))
+        work = Planned(passes, parts.database, parts.broadcasts, channels(settings))
         name = stack.enter_context(named(settings.hesbot_home))
         senders = [sender_of(parts, outlet, name) for outlet in outlets(parts)]
+        conductor = Conductor(parts.database, parts.broadcasts, parts.now)
         group = await stack.enter_async_context(asyncio.TaskGroup())
         tasks = [group.create_task(sender.run()) for sender in senders]
+        tasks.append(group.create_task(conductor.run()))
         await stack.enter_async_context(
-            schedules(passes, parts.now, name, settings.hesbot_home, settings.database_url)
+            schedules(work, parts.now, name, settings.hesbot_home, settings.database_url)
         )
         yield
         for task in tasks:
@@ -200,6 +207,20 @@ def _word(parts: Outbound, limits: Limits) -> Word:
         return worded(parcel, parts.wording, limits, now, parts.settings.pairing_deadline)
 
     return word
+
+
+def channels(settings: Settings) -> tuple[str, ...]:
+    """Where people can be told something: messengers that are set up, and where they come by."""
+    telegram = settings.telegram_bot_token is not None
+    account = settings.twilio_account_sid is not None and settings.twilio_auth_token is not None
+    whatsapp = account and settings.twilio_whatsapp_from is not None
+    pushed = {"telegram": telegram, "whatsapp": whatsapp}
+    return (*(name for name, is_set_up in pushed.items() if is_set_up), "web", "terminal")
+
+
+def limits(settings: Settings) -> dict[str, float]:
+    """How many messages a second each messenger takes from us."""
+    return {"telegram": settings.telegram_rate, "whatsapp": settings.whatsapp_rate}
 
 
 def outlets(parts: Outbound) -> list[Outlet]:

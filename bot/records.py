@@ -11,6 +11,7 @@ from bot.notices.announcing import announcing
 from bot.settings import Settings, SettingsError
 from storage import (
     Audit,
+    Broadcasts,
     Conversations,
     Database,
     KeyRing,
@@ -35,6 +36,7 @@ class Records:
     ledger: Ledger
     staff: Staff
     audit: Audit
+    broadcasts: Broadcasts
 
 
 @asynccontextmanager
@@ -53,7 +55,7 @@ async def open_records(settings: Settings, *, new_keys: bool = True) -> AsyncIte
             ring = given or find(settings.key_file)
         vault = Vault(ring)
         await admit(database, vault)
-        ledger = Ledger(vault)
+        ledger, audit = Ledger(vault), Audit(vault)
         registry = Registry(
             vault,
             deadline=settings.pairing_deadline,
@@ -69,7 +71,8 @@ async def open_records(settings: Settings, *, new_keys: bool = True) -> AsyncIte
             registry,
             ledger,
             Staff(vault),
-            Audit(vault),
+            audit,
+            Broadcasts(audit),
         )
     finally:
         await database.close()

@@ -98,6 +98,7 @@ MOVES: Mapping[Act, frozenset[Stage]] = MappingProxyType(
 )
 """In which stages each act is possible."""
 
+
 class Refusal(Exception):
     """Something cannot be done to a broadcast. ``code`` and ``params`` say why.
 

@@ -9,6 +9,8 @@ from storage.admission import admit
 from storage.asked import Asked
 from storage.audit import Audit, AuditEntry, Chain, Head
 from storage.boardings import Attempt, Boardings, Passage
+from storage.broadcast_rows import Broadcast, Draft
+from storage.broadcasts import Broadcasts
 from storage.candidates import Unfinished, Untravelled, WaningLink
 from storage.cards import CardRecord
 from storage.changes import Announce, CardChange, Recipient
@@ -32,12 +34,15 @@ __all__ = [
     "Audit",
     "AuditEntry",
     "Boardings",
+    "Broadcast",
+    "Broadcasts",
     "CardChange",
     "CardRecord",
     "Chain",
     "Connection",
     "Conversations",
     "Database",
+    "Draft",
     "Entry",
     "Head",
     "Kept",

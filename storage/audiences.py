@@ -204,7 +204,7 @@ def _told_since(moment: datetime) -> ColumnElement[bool]:
 
 def _needs_template(selection: Selection) -> ColumnElement[bool]:
     """On WhatsApp, outside the window, and none in the language of the text they would get."""
-    has_own = _address.locale.in_(list(selection.templated))
+    has_own: ColumnElement[bool] = _address.locale.in_(list(selection.templated))
     if REFERENCE in selection.templated:
         has_own = or_(has_own, _address.locale.not_in(list(selection.locales)))
     closed = or_(_talk.heard_at.is_(None), _talk.heard_at <= selection.open_since)

@@ -33,7 +33,8 @@ from storage.broadcast_rows import (
     listed,
     plain,
 )
-from storage.entries import Post
+from storage.entries import Entry, Post, Urgency
+from storage.ledger import Ledger
 from storage.staff import Member
 
 THE_HOUSE = "hesbot"
@@ -101,7 +102,7 @@ class Broadcasts:
         """Return it to its author; approvals given so far are void. Raise Refusal."""
         found = await self._held(conn, by, Act.GIVE_BACK, id)
         await self._forget_approvals(conn, id)
-        changes = {"stage": Stage.DRAFT, "version": found.version + 1}
+        changes: dict[str, Any] = {"stage": Stage.DRAFT, "version": found.version + 1}
         return await self._move(conn, by.name, found, now, Act.GIVE_BACK, {"why": why}, **changes)
 
     async def approve(
@@ -124,7 +125,7 @@ class Broadcasts:
         told = {"fingerprint": found.fingerprint, "version": found.version}
         if len(found.approvals) + 1 < approvals_wanted(found.draft.urgent):
             return await self._move(conn, by.name, found, now, Act.APPROVE, told)
-        frozen = {
+        frozen: dict[str, Any] = {
             "stage": Stage.APPROVED,
             "approved_at": now,
             "as_of": now,
@@ -152,7 +153,7 @@ class Broadcasts:
             raise Refusal("past")
         if when is not None and when > now:
             told = {"starts_at": when.isoformat()}
-            changes = {"stage": Stage.SCHEDULED, "starts_at": when}
+            changes: dict[str, Any] = {"stage": Stage.SCHEDULED, "starts_at": when}
             return await self._move(conn, by.name, found, now, Act.START, told, **changes)
         return await self._run(conn, by.name, found, now, real, Act.START)
 
@@ -167,7 +168,7 @@ class Broadcasts:
     async def pause(self, conn: AsyncConnection, by: Member, id: int, now: datetime) -> Broadcast:
         """Stop for a while, also what is queued. Raise Refusal."""
         found = await self._held(conn, by, Act.PAUSE, id)
-        changes = {"stage": Stage.PAUSED, "pause_cause": ""}
+        changes: dict[str, Any] = {"stage": Stage.PAUSED, "pause_cause": ""}
         return await self._move(conn, by.name, found, now, Act.PAUSE, **changes)
 
     async def pause_for(
@@ -177,7 +178,7 @@ class Broadcasts:
         found = await self._locked(conn, id)
         if found.stage is not Stage.RUNNING:
             return None
-        changes = {"stage": Stage.PAUSED, "pause_cause": cause}
+        changes: dict[str, Any] = {"stage": Stage.PAUSED, "pause_cause": cause}
         return await self._move(conn, THE_HOUSE, found, now, Act.PAUSE, {"cause": cause}, **changes)
 
     async def resume(
@@ -191,7 +192,7 @@ class Broadcasts:
         """End it for good; what is queued is dropped. Raise Refusal."""
         found = await self._held(conn, by, Act.CANCEL, id)
         ended_at = now if found.approved_at is None else None
-        changes = {"stage": Stage.CANCELLED, "ended_at": ended_at}
+        changes: dict[str, Any] = {"stage": Stage.CANCELLED, "ended_at": ended_at}
         return await self._move(conn, by.name, found, now, Act.CANCEL, **changes)
 
     async def retry(
@@ -215,6 +216,27 @@ class Broadcasts:
             return await self._run(conn, by.name, found, now, real, Act.RETRY, ended_at=None), count
         return await self._move(conn, by.name, found, now, Act.RETRY, {"count": count}), count
 
+    async def test(
+        self, conn: AsyncConnection, by: Member, id: int, now: datetime, ledger: Ledger
+    ) -> None:
+        """Send it to the member's own linked account, as it stands. Raise Refusal."""
+        found = await self._held(conn, by, Act.TEST, id)
+        if by.address is None:
+            raise Refusal("unlinked")
+        address = tables.addresses.c
+        channel = await conn.scalar(select(address.channel).where(address.id == by.address))
+        entry = Entry(
+            key=f"{campaigns.TEST}:{id}:{by.id}:{now.isoformat()}",
+            kind=campaigns.TEST,
+            urgency=Urgency.SUSPENSION,
+            address=by.address,
+            channel=str(channel),
+            due_at=now,
+            about={"broadcast": id},
+        )
+        await ledger.write(conn, [entry], now)
+        await self._note(conn, by.name, f"broadcast.{Act.TEST}", found, now)
+
     async def finish(self, conn: AsyncConnection, id: int, now: datetime) -> bool:
         """End one of which nothing is left to send; whether it was running until now."""
         found = await self._locked(conn, id)
@@ -222,7 +244,7 @@ class Broadcasts:
             return False
         if await campaigns.is_open(conn, id):
             return False
-        changes = {"stage": Stage.FINISHED, "ended_at": now}
+        changes: dict[str, Any] = {"stage": Stage.FINISHED, "ended_at": now}
         await self._move(conn, THE_HOUSE, found, now, "finish", **changes)
         return True
 
@@ -288,7 +310,7 @@ class Broadcasts:
     ) -> Broadcast:
         """It runs from now on; what failed before is not held against it."""
         counted = await campaigns.outcomes(conn, found.id)
-        started = {
+        started: dict[str, Any] = {
             "stage": Stage.RUNNING,
             "started_at": found.started_at or now,
             "pause_cause": "",

@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -173,7 +174,7 @@ async def _write(
         "created_at": now,
         "updated_at": now,
     }
-    values: dict[str, ColumnElement[object]] = {
+    values: dict[str, ColumnElement[Any]] = {
         "key": literal(f"{KIND}:{broadcast}:").concat(cast(number, String)),
         "address_id": number,
         "channel": channel,

@@ -30,9 +30,9 @@ def due(
     """The statement for the numbers of those that may go, the longest due first."""
     row = tables.deliveries.c
     if isinstance(queue, Urgency):
-        waiting = (row.urgency == int(queue), row.broadcast_id.is_(None))
+        waiting = [row.urgency == int(queue), row.broadcast_id.is_(None)]
     else:
-        waiting = (row.broadcast_id == queue,)
+        waiting = [row.broadcast_id == queue]
     waiting_now = (
         select(row.id)
         .where(

@@ -350,7 +350,7 @@ class BoardingRow(Record, table=True):
     report_id: int | None = Field(foreign_key="reports.id", index=True)
 
 
-metadata = staff_tables.Record.metadata
+metadata = staff_tables.BroadcastRow.metadata
 
 ring: Table = metadata.tables["ring"]
 inbox: Table = metadata.tables["inbox"]

@@ -1,8 +1,8 @@
 """Watches over the broadcasts: starts what is scheduled, counts, pauses what fails, ends what is
 done, and sweeps up what was cancelled.
 
-Every worker does; whatever one of them has done, the others find done. Decides nothing that a person
-of the staff decides.
+Every worker does; whatever one of them has done, the others find done. Decides nothing that is the
+staff's to decide.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from bot.clock import Clock, wall
@@ -110,7 +110,7 @@ class Conductor:
         recent = self._recent.setdefault(broadcast.id, deque())
         while recent and now - recent[0][0] > REMEMBERED:
             recent.popleft()
-        befores: list[Mapping[tuple[str, campaigns.Post, str], int]] = [baseline]
+        befores: list[Outcomes] = [baseline]
         if recent and recent[0][0] >= (broadcast.running_since or now):
             befores.append(recent[0][1])
         recent.append((now, counted))
@@ -129,11 +129,10 @@ class Conductor:
             if not swept and not await campaigns.is_open(connection, id):
                 await self._broadcasts.close_cancelled(connection, id, self._clock())
 
-    def _forget(self, running: object) -> None:
-        kept = set(running)  # type: ignore[call-overload]
-        for known in (self._pause, self._recent):
-            for id in set(known) - kept:
-                del known[id]  # type: ignore[attr-defined]
+    def _forget(self, running: Iterable[int]) -> None:
+        kept = set(running)
+        self._pause = {id: each for id, each in self._pause.items() if id in kept}
+        self._recent = {id: each for id, each in self._recent.items() if id in kept}
 
 
 def _samples(counted: Outcomes, now: datetime) -> list[Sample]:

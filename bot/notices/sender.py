@@ -111,8 +111,6 @@ class Sender:
         self._bell = asyncio.Event()
         self.done: Counter[str] = Counter()
 
-    # --- rounds ------------------------------------------------------------------------------
-
     async def run(self) -> None:
         """Send until cancelled; what is under way is finished and written down first."""
         async with self._outlet:
@@ -295,7 +293,9 @@ class Sender:
             return []
         crowded = flying >= MOST_IN_FLIGHT * (1 - URGENT_SHARE)
         some = queues[:1] if crowded else queues
-        return await self._ledger.lease(connection, name, room, now, real, until, self._worker, some)
+        return await self._ledger.lease(
+            connection, name, room, now, real, until, self._worker, some
+        )
 
     def _sort(
         self, parcels: Iterable[Parcel], now: datetime, real: datetime
