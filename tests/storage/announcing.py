@@ -126,11 +126,16 @@ class Newsroom:
     # --- people -------------------------------------------------------------------------------
 
     async def people(
-        self, count: int, channel: str = "telegram", first: int = 1000, locale: str = "tr"
+        self,
+        count: int,
+        channel: str = "telegram",
+        first: int = 1000,
+        locale: str = "tr",
+        since: datetime = NOW - 9 * DAY,
     ) -> list[int]:
         """Make so many addresses known; their rows."""
         everybody = [
-            Asked(Address(channel, str(first + number)), LookUpPerson(), NOW - 9 * DAY, locale)
+            Asked(Address(channel, str(first + number)), LookUpPerson(), since, locale)
             for number in range(count)
         ]
         async with self.database.begin() as conn:
