@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bot.staff.acting import Declined, quoted
@@ -30,9 +30,9 @@ _NAME = re.compile(r"[^\W_](?:[\w .'’-]{0,38}[\w.])?")
 class Keys:
     """What somebody signs in with, in the clear: shown once and never kept."""
 
-    password: str
-    password_hash: str
-    secret: bytes
+    password: str = field(repr=False)
+    password_hash: str = field(repr=False)
+    secret: bytes = field(repr=False)
 
 
 async def cut_keys(passwords: Passwords, chance: Chance = os.urandom) -> Keys:
