@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 
 from bot.settings import SettingsError
+from bot.staff.acting import NotTheirs
 from bot.wording import WordingError
 
 _NO_FILE = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM})
@@ -22,6 +23,9 @@ _REFUSALS = {
 }
 """By the beginning of SQLSTATE (PostgreSQL manual, appendix A)."""
 
+_PLAIN = SettingsError | WordingError | NotTheirs
+"""Their own words are the line."""
+
 
 def advice(error: BaseException) -> str | None:
     """The line for standard error, or None for a fault of ours."""
@@ -32,9 +36,7 @@ def advice(error: BaseException) -> str | None:
     line = _of_driver(error) or _of_driver(error.__cause__)
     if line is None and isinstance(error, Unavailable):
         return f"the database cannot be used now ({error}); try again in a moment"
-    if isinstance(
-        error, SettingsError | UnknownDatabase | UnusableKeys | NewerSchema | WordingError
-    ):
+    if isinstance(error, _PLAIN | UnknownDatabase | UnusableKeys | NewerSchema):
         return str(error)
     return line
 

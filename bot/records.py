@@ -9,7 +9,17 @@ from pathlib import Path
 
 from bot.notices.announcing import announcing
 from bot.settings import Settings, SettingsError
-from storage import Conversations, Database, KeyRing, Ledger, Registry, Vault, admit
+from storage import (
+    Audit,
+    Conversations,
+    Database,
+    KeyRing,
+    Ledger,
+    Registry,
+    Staff,
+    Vault,
+    admit,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +33,8 @@ class Records:
     conversations: Conversations
     registry: Registry
     ledger: Ledger
+    staff: Staff
+    audit: Audit
 
 
 @asynccontextmanager
@@ -48,7 +60,17 @@ async def open_records(settings: Settings, *, new_keys: bool = True) -> AsyncIte
             code_on_several_cards=settings.hes_code_on_several_cards,
             announce=announcing(ledger),
         )
-        yield Records(settings, database, ring, vault, Conversations(vault), registry, ledger)
+        yield Records(
+            settings,
+            database,
+            ring,
+            vault,
+            Conversations(vault),
+            registry,
+            ledger,
+            Staff(vault),
+            Audit(vault),
+        )
     finally:
         await database.close()
 

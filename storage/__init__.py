@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection as Connection
 
 from storage.admission import admit
 from storage.asked import Asked
+from storage.audit import Audit, AuditEntry, Chain, Head
 from storage.boardings import Attempt, Boardings, Passage
 from storage.candidates import Unfinished, Untravelled, WaningLink
 from storage.cards import CardRecord
@@ -21,22 +22,29 @@ from storage.pickup import Pickup
 from storage.receipts import Receipt
 from storage.registry import Registry
 from storage.risks import RiskChange, RiskOutcome
+from storage.staff import Member, NameTaken, Staff
 from storage.vault import KeyRing, UnusableKeys, Vault
 
 __all__ = [
     "Announce",
     "Asked",
     "Attempt",
+    "Audit",
+    "AuditEntry",
     "Boardings",
     "CardChange",
     "CardRecord",
+    "Chain",
     "Connection",
     "Conversations",
     "Database",
     "Entry",
+    "Head",
     "Kept",
     "KeyRing",
     "Ledger",
+    "Member",
+    "NameTaken",
     "NewerSchema",
     "Parcel",
     "Passage",
@@ -48,6 +56,7 @@ __all__ = [
     "RiskChange",
     "RiskOutcome",
     "Settled",
+    "Staff",
     "Unavailable",
     "Unfinished",
     "UnknownDatabase",

@@ -151,6 +151,13 @@ class Vault:
         content = f"{purpose}\0{text}".encode("utf-8", "surrogatepass")
         return hmac.digest(self._indexing, content, "sha256")[:INDEX_BYTES]
 
+    def mac(self, purpose: str, content: bytes) -> bytes:
+        """32 bytes that nobody without the keys can make for the content; each purpose has a key
+        of its own, and none of them an index's. They stay the same when the sealing keys change."""
+        # No purpose of an index begins like this.
+        key = hmac.digest(self._indexing, b"\0mac\0" + purpose.encode(), "sha256")
+        return hmac.digest(key, content, "sha256")
+
 
 def row(table: str, key: bytes) -> bytes:
     """The place a value is sealed for: the table and the row's own blind index."""

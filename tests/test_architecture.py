@@ -35,6 +35,9 @@ ONE_ROOM: dict[str, tuple[str, ...]] = {
     "typer": ("bot/__main__.py", "bot/commands/"),
     "uvicorn": ("bot/server.py",),
     "jinja2": ("bot/channels/web.py",),
+    "argon2": ("bot/staff/secrets.py",),
+    "pyotp": ("bot/staff/secrets.py",),
+    "segno": ("bot/staff/secrets.py",),
 }
 """One library, one room: beginnings of the paths that may import it."""
 
