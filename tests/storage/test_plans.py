@@ -16,9 +16,10 @@ from storage import candidates, marks, overview, passes, tallies
 from storage.database import Database
 from storage.entries import Post
 from storage.ledger import Ledger
+from storage.lookups import Lookups
 from storage.registry import Registry
 from storage.vault import Vault
-from tests.storage.people import AYSE, AYSE_ANSWERS, DEADLINE, NOW, Office, word
+from tests.storage.people import AYSE, AYSE_ANSWERS, CARD, DEADLINE, NOW, Office, word
 
 LATE = NOW + timedelta(days=30)
 
@@ -161,3 +162,16 @@ async def test_marks(town: Office) -> None:
             await marks.hourly(conn, "saved", NOW)
     assert scans(heard) == []
     assert uses(heard, "sqlite_autoindex_marks_1")
+
+
+async def test_somebody_is_looked_up(town: Office, vault: Vault) -> None:
+    """By each of the three numbers, with all that belongs to them."""
+    lookups = Lookups(vault, town.registry.cards)
+    with listening(town.database) as heard:
+        async with town.database.begin() as conn:
+            assert (await lookups.by_card(conn, CARD, NOW)).citizens
+            assert (await lookups.by_identity_number(conn, "10000000146", NOW)).citizens
+            assert (await lookups.by_phone(conn, "+905320000021", NOW)).citizens
+    assert scans(heard) == []
+    for name in ("citizens_phone_key", "deliveries_address_id", "consents_citizen_id"):
+        assert uses(heard, f"ix_{name}"), name
