@@ -22,6 +22,9 @@ OPEN = frozenset({Post.PENDING, Post.SENDING})
 FAILED = frozenset({Post.FAILED, Post.HELD, Post.BLOCKED, Post.UNREACHABLE, Post.UNKNOWN})
 """What counts against a broadcast. Who declined, or is concerned no more, does not."""
 
+LOST = "lost"
+"""The cause of what is unknown for a process of ours was killed: no messenger's failure."""
+
 FEWEST = 50
 """Deliveries dealt with before a share of failures says anything."""
 
@@ -183,7 +186,11 @@ def failing(before: Outcomes, after: Outcomes, limit: float) -> Failing | None:
     new: Counter[tuple[str, Post, str]] = Counter(after)
     new.subtract(before)
     settled = sum(count for (_, post, _), count in new.items() if post not in OPEN)
-    bad = {key: count for key, count in new.items() if key[1] in FAILED and count > 0}
+    bad = {
+        key: count
+        for key, count in new.items()
+        if key[1] in FAILED and key[2] != LOST and count > 0
+    }
     if settled < FEWEST or sum(bad.values()) <= limit * settled:
         return None
     channel, _, cause = max(bad, key=lambda key: bad[key])
