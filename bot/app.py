@@ -23,7 +23,7 @@ from bot.clock import Clock, clock
 from bot.desk import Desk, RunErrand
 from bot.notices.reporting import Reach, Reports
 from bot.outbound import Outbound, buttons, fresh_shelf, mailbox, outlets, reaching_out
-from bot.records import open_records
+from bot.records import Records, open_records
 from bot.settings import Settings, dict_of
 from bot.wording import Wording
 from conversations.replies import Reply, Word
@@ -79,6 +79,7 @@ class House:
     desk: Desk
     limits: dict[str, Limits]
     parts: Outbound
+    records: Records
     demo: bool = False
 
 
@@ -114,6 +115,7 @@ async def open_house(
             desk,
             limits,
             Outbound.of(records, wording, now),
+            records,
             demo,
         )
 
@@ -260,6 +262,7 @@ async def serve(
 
     Without it, for several processes side by side, only what comes by webhook or page.
     """
+    from bot.console_parts import console_of
     from bot.server import application, bind, server
 
     with closing(bind(settings.host, settings.port)) as socket:
@@ -267,12 +270,15 @@ async def serve(
         async with open_house(settings, demo=demo) as house:
             channels = channels_of(house, polling=alone)
             names = [channel.name for channel in channels]
-            app = application(channels, house.database, integration(house))
+            console = console_of(house.records, house.wording, house.now, settings)
+            routes = [*integration(house), *console.routes()]
+            app = application(channels, house.database, routes)
             http = server(app, lambda: announce(settings, names))
             async with (
                 working(house, channels),
                 fresh_shelf(house.parts),
                 demonstrating(house),
+                console.working(),
                 AsyncExitStack() as stack,
             ):
                 if alone:

@@ -15,10 +15,14 @@ from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po, write_po
 
 from bot.app import PAGE_WORDS
+from bot.console.look import Theme
+from bot.console.places import NOTES, PAGES
+from bot.console.signing import DOOR_WORDS
 from bot.services.turnstile import REASONS
 from bot.wording import COMMANDS
 from conversations import findings, questions
 from conversations.actions import Status, Verdict
+from conversations.broadcasts import Role
 from conversations.engine import MEDIA
 from conversations.form import Form
 from conversations.registration import DOCUMENTS, FORMS, REGISTRATION
@@ -102,7 +106,19 @@ def declared_keys() -> set[str]:
     keys |= {f"courtesy.{name}" for name in ("thanks", "greeting", "anger")}
     keys |= {f"command.{name}{part}" for name in COMMANDS for part in ("", ".about")}
     keys |= {f"turnstile.{reason}" for reason in REASONS}
-    return keys | {f"page.{name}" for name in PAGE_WORDS}
+    keys |= {f"page.{name}" for name in PAGE_WORDS}
+    return keys | console_keys()
+
+
+def console_keys() -> set[str]:
+    """What the console says by names that are declared: pages, roles, themes, notes."""
+    keys = {f"console.door.{name}" for name in (*DOOR_WORDS, "refused", "locked", "busy")}
+    keys |= {f"console.page.{page.name}" for page in PAGES}
+    keys |= {f"console.role.{role}" for role in Role}
+    keys |= {f"console.theme.{theme.name.lower()}" for theme in Theme}
+    return keys | {
+        f"console.note.{name}{part}" for name in NOTES.values() for part in ("", ".title")
+    }
 
 
 def declared_choices() -> list[Choice]:
