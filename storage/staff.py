@@ -6,7 +6,7 @@ keeps hashes and sealed secrets; it knows neither how they are made nor when som
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -66,8 +66,8 @@ class Credentials:
     """
 
     member: Member
-    password: str
-    secret: bytes
+    password: str = field(repr=False)
+    secret: bytes = field(repr=False)
     step: int
     failures: int
     locked_until: datetime | None

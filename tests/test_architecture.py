@@ -75,9 +75,11 @@ FROM_ABOVE = {
         "bot/app.py",
         "bot/console_parts.py",
         "bot/tasks.py",
+        "bot/staff_tasks.py",
         "bot/outbound.py",
     ),
     "bot.tasks": COMMANDS,
+    "bot.staff_tasks": COMMANDS,
 }
 """Beginnings of the paths that may import a part of the composition root, never in
 a circle."""

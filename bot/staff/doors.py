@@ -7,7 +7,7 @@ nor whether anybody has the name. Nothing is hashed inside a transaction.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bot.clock import Clock, wall
@@ -45,7 +45,7 @@ class _Proof:
 
     fits: bool
     step: int | None
-    kept: str
+    kept: str = field(repr=False)
 
     def fault(self, used: int) -> str | None:
         """What is wrong with it, where the code of the step ``used`` was the last to open."""

@@ -171,3 +171,23 @@ def test_all_who_start_at_once_get_the_same_keys(tmp_path: Path) -> None:
         thread.join()
     assert rings == [rings[0]] * 8
     assert [entry.name for entry in tmp_path.iterdir()] == ["keys.json"]
+
+
+def test_a_mac_is_made_by_who_has_the_keys(vault: Vault) -> None:
+    """Another purpose, content or ring gives another; the sealing keys do not matter."""
+    made = Vault(ring(1)).mac("audit", TEXT)
+    assert len(made) == 32
+    assert Vault(ring(2, 1)).mac("audit", TEXT) == made
+    others = {
+        vault.mac("audit", TEXT),
+        Vault(ring(1)).mac("visits", TEXT),
+        Vault(ring(1)).mac("audit", TEXT + b"."),
+    }
+    assert made not in others
+    assert len(others) == 3
+
+
+def test_a_mac_gives_no_index_away() -> None:
+    """Nor the other way: they are made with different keys."""
+    made = Vault(ring(1)).mac("identity", b"10000000146")
+    assert not made.startswith(Vault(ring(1)).index("identity", "10000000146"))
