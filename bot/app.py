@@ -21,6 +21,7 @@ from bot.channels.base import Channel, Limits
 from bot.channels.terminal import Terminal, show
 from bot.clock import Clock, clock
 from bot.desk import Desk, RunErrand
+from bot.marks import Marks
 from bot.notices.reporting import Reach, Reports
 from bot.outbound import Outbound, buttons, fresh_shelf, mailbox, outlets, reaching_out
 from bot.records import Records, open_records
@@ -77,6 +78,7 @@ class House:
     ledger: Ledger
     ring: KeyRing
     desk: Desk
+    marks: Marks
     limits: dict[str, Limits]
     parts: Outbound
     records: Records
@@ -99,7 +101,17 @@ async def open_house(
         wording = wording or Wording.load()
         limits: dict[str, Limits] = {}
         database, registry = records.database, records.registry
-        desk = Desk(database, records.conversations, registry, wording, now, limits, errand)
+        marks = Marks(database)
+        desk = Desk(
+            database,
+            records.conversations,
+            registry,
+            wording,
+            now,
+            limits,
+            errand,
+            count=marks.count,
+        )
         # What was loaded at start stays for ever; looking through it again would cost milliseconds.
         gc.freeze()
         gc.enable()
@@ -113,6 +125,7 @@ async def open_house(
             records.ledger,
             records.ring,
             desk,
+            marks,
             limits,
             Outbound.of(records, wording, now),
             records,
@@ -124,7 +137,7 @@ async def open_house(
 async def working(house: House, channels: Sequence[Channel]) -> AsyncIterator[None]:
     """The desk and the channels at work. A part that fails ends the block with its error."""
     house.limits.update({channel.name: channel.limits for channel in channels})
-    async with asyncio.TaskGroup() as group:
+    async with house.marks.kept(), asyncio.TaskGroup() as group:
         desk = group.create_task(house.desk.run())
         others = [group.create_task(channel.run()) for channel in channels]
         yield

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -38,6 +38,7 @@ from conversations.actions import (
 )
 from conversations.engine import Turn, step
 from conversations.events import Address, Event, Learned
+from conversations.marking import marks
 from conversations.registration import DOCUMENTS
 from conversations.replies import Reply
 from conversations.state import State, from_plain, to_plain
@@ -48,6 +49,9 @@ log = logging.getLogger("hesbot.desk")
 
 RunErrand = Callable[[Errand], Awaitable[CodeChecked]]
 """Asks an outside service. Keeps its own time limit and never raises."""
+
+CountMarks = Callable[[Iterable[str], datetime], None]
+"""Is told what happened in the talk, once it is committed."""
 
 ERRAND_LIMIT = 5.0
 """Seconds after which the desk answers without an errand that forgets its own limit."""
@@ -65,6 +69,7 @@ class _Talk:
     cases: deque[Case]
     turn: Turn | None = None
     done: list[tuple[Case, Turn]] = field(default_factory=list)
+    marks: list[str] = field(default_factory=list)
 
     def advance(self, hear: Callable[[Event], Event], now: datetime) -> Action | None:
         """Step until the records are asked something; None when every event is dealt with."""
@@ -83,6 +88,7 @@ class _Talk:
 
     def _close(self, turn: Turn) -> None:
         self.done.append((self.cases.popleft(), turn))
+        self.marks += marks(self.state, turn)
         self.state, self.turn = turn.state, None
 
 
@@ -109,6 +115,7 @@ class Desk:
         limits: Mapping[str, Limits],
         errand: RunErrand | None = None,
         errand_limit: float = ERRAND_LIMIT,
+        count: CountMarks | None = None,
     ) -> None:
         self._database = database
         self._conversations = conversations
@@ -118,6 +125,7 @@ class Desk:
         self._limits = limits
         self._errand = errand
         self._errand_limit = errand_limit
+        self._count = count
         self._arrived: list[Case] = []
         self._bell = asyncio.Event()
         self._asking: dict[tuple[Address, str], asyncio.Future[Answer]] = {}
@@ -237,6 +245,8 @@ class Desk:
         for twin, case in repeats.items():
             again = replace(settled[case].answer, repeated=True)
             twin.settle(replace(settled[case], answer=again))
+        if self._count is not None:
+            self._count((mark for talk in talks.values() for mark in talk.marks), now)
         REPEATS.inc(len(repeated) + len(repeats))
 
     async def _repeats(self, connection: Connection, batch: Sequence[Case]) -> dict[Case, Outcome]:

@@ -49,9 +49,10 @@ VALUES = {
     "conversations.actions",
     "conversations.broadcasts",
     "conversations.calendar",
+    "conversations.masks",
     "conversations.turkish",
 }
-"""What the records may know of the talk: its values, and how Turkish names compare."""
+"""What the records may know of the talk: its values, masks, and how Turkish names compare."""
 
 FOR_CHANNELS = {
     "bot.channels.base",

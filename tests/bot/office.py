@@ -15,6 +15,7 @@ import msgspec
 
 from bot.channels.base import Answer, Inbound, Limits, written
 from bot.desk import Desk
+from bot.marks import Marks
 from bot.wording import Wording
 from conversations.events import Address, Event
 from conversations.state import State, from_plain, to_plain
@@ -71,6 +72,7 @@ class Office:
     database: CountedDatabase
     vault: Vault
     desk: Desk
+    marks: Marks
     work: asyncio.Task[None]
     messages: count[int] = field(default_factory=count)
 
@@ -118,11 +120,13 @@ async def office(
     assert isinstance(database, CountedDatabase)
     registry = Registry(vault, deadline=DEADLINE)
     clock: Callable[[], datetime] = lambda: NOW  # noqa: E731
+    marks = Marks(database)
+    options = {"count": marks.count, **options}
     desk = Desk(database, Conversations(vault), registry, Wording.load(), clock, LIMITS, **options)
     work = asyncio.create_task(desk.run())
     database.commits = 0
     try:
-        yield Office(database, vault, desk, work)
+        yield Office(database, vault, desk, marks, work)
     finally:
         work.cancel()
         with suppress(asyncio.CancelledError):

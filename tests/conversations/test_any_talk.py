@@ -49,7 +49,10 @@ from conversations.events import (
     SentMedia,
     SharedContact,
 )
+from conversations.findings import REFUSED_FIELD
+from conversations.marking import marks
 from conversations.questions import question
+from conversations.registration import REGISTRATION
 from conversations.replies import Question, Reply, Retract
 from conversations.state import Aside, Place, State, from_plain, to_plain
 from conversations.turkish import WORDS
@@ -66,6 +69,7 @@ from tests.conversations.talking import (
     registered,
     reviewed,
 )
+from tests.words import wanted_keys
 
 WHATSAPP = WhatsApp(RecordingDesk(), auth_token="none", public_url="http://127.0.0.1")
 LIMITS: tuple[Limits, ...] = (Telegram.limits, WHATSAPP.limits, Web.limits, Terminal.limits)
@@ -168,6 +172,14 @@ SAYINGS = [
 ]
 TIMES = st.none() | st.integers(-90, 90).map(lambda minute: NOW + timedelta(minutes=minute))
 MESSAGES = st.integers(0, 400).map(str)
+CODES = {key.removeprefix("invalid.") for key in wanted_keys() if key.startswith("invalid.")}
+MARKS = {
+    *("consented", "reviewed", "saved", "left", "added_card", "renewed"),
+    *(f"answered:{field.name}" for field in REGISTRATION.fields),
+    *(f"refused:{field.name}:{code}" for field in REGISTRATION.fields for code in CODES),
+    *(f"refused:{field}:{code}" for code, field in REFUSED_FIELD.items()),
+}
+"""All that can be counted of a talk."""
 
 
 class AnyTalk(RuleBasedStateMachine):
@@ -286,6 +298,7 @@ class AnyTalk(RuleBasedStateMachine):
         _never_turns_back(before, turn)
         _ends_well(turn, event)
         _takes_back_little(turn)
+        assert set(marks(before, turn)) <= MARKS
         for locale in WORDING.locales:
             for limits in LIMITS:
                 _can_be_carried(WORDING.answer(turn.replies, locale, limits), limits)

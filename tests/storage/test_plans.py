@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from storage import candidates, passes, tallies
+from storage import candidates, marks, overview, passes, tallies
 from storage.database import Database
 from storage.entries import Post
 from storage.ledger import Ledger
+from storage.lookups import Lookups
 from storage.registry import Registry
 from storage.vault import Vault
-from tests.storage.people import AYSE, AYSE_ANSWERS, DEADLINE, NOW, Office, word
+from tests.storage.people import AYSE, AYSE_ANSWERS, CARD, DEADLINE, NOW, Office, word
 
 LATE = NOW + timedelta(days=30)
 
@@ -135,3 +136,42 @@ async def test_what_time_brings(town: Office, vault: Vault) -> None:
     assert not [
         plan for plan in in_order(heard) if "TEMP B-TREE" in plan.partition("SCAN anon_1")[0]
     ]
+
+
+async def test_the_whole_is_counted_in_an_index(town: Office) -> None:
+    """In order; of cards and outcomes no row is looked at, of what waits only what is due."""
+    with listening(town.database) as heard:
+        async with town.database.begin() as conn:
+            await overview.cards(conn)
+            await overview.notices(conn)
+            await overview.queues(conn, ["telegram"], NOW)
+    assert scans(heard) == []
+    rows = [sql for sql, plan in heard.plans if "COVERING INDEX" not in plan]
+    assert all("'pending'" in sql for sql in rows)
+    assert not any("TEMP B-TREE" in plan for _, plan in heard.plans)
+    for name in ("cards_status", "deliveries_outcomes", "deliveries_pending"):
+        assert uses(heard, f"ix_{name}"), name
+
+
+async def test_marks(town: Office) -> None:
+    """Those of some hours are found without the others."""
+    with listening(town.database) as heard:
+        async with town.database.begin() as conn:
+            await marks.add(conn, {(NOW, "saved"): 1})
+            await marks.since(conn, NOW)
+            await marks.hourly(conn, "saved", NOW)
+    assert scans(heard) == []
+    assert uses(heard, "sqlite_autoindex_marks_1")
+
+
+async def test_somebody_is_looked_up(town: Office, vault: Vault) -> None:
+    """By each of the three numbers, with all that belongs to them."""
+    lookups = Lookups(vault, town.registry.cards)
+    with listening(town.database) as heard:
+        async with town.database.begin() as conn:
+            assert (await lookups.by_card(conn, CARD, NOW)).citizens
+            assert (await lookups.by_identity_number(conn, "10000000146", NOW)).citizens
+            assert (await lookups.by_phone(conn, "+905320000021", NOW)).citizens
+    assert scans(heard) == []
+    for name in ("citizens_phone_key", "deliveries_address_id", "consents_citizen_id"):
+        assert uses(heard, f"ix_{name}"), name
