@@ -12,6 +12,7 @@ from bot.console.console import Console, pages_of
 from bot.console.office import Office
 from bot.console.signing import Signing
 from bot.console.visits import Badge
+from bot.figures import Figures
 from bot.records import Records
 from bot.settings import Settings
 from bot.staff.doors import Doors
@@ -24,7 +25,8 @@ def console_of(records: Records, wording: Wording, now: Clock, settings: Setting
     """The console of this process."""
     passwords = Passwords()
     doors = Doors(records.database, records.staff, records.audit, passwords, now)
-    office = Office(wording, now, records.database, records.staff, records.audit, doors)
+    figures = Figures(records.database, now)
+    office = Office(wording, now, records.database, records.staff, records.audit, doors, figures)
     badge = Badge(settings.address)
 
     def say(name: str, locale: str, params: Mapping[str, Param]) -> str:

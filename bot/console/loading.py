@@ -62,6 +62,7 @@ def load(office: Office) -> FastAPI:
         tailwind=False,
         show_welcome_message=False,
     )
+    app.add_middleware(sockets.OwnPages)
     core.app.add_exception_handler(404, frame.lost(office))
     core.app.add_exception_handler(Exception, _broken(office))
     return app

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from bot.clock import Clock
 from bot.console.signing import Doors
+from bot.figures import Figures
 from bot.wording import Wording
 from storage import Audit, Database, Staff
 
@@ -20,3 +21,4 @@ class Office:
     staff: Staff
     audit: Audit
     doors: Doors
+    figures: Figures

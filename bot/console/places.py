@@ -37,3 +37,22 @@ PAGES = (
     Page("audit", "/denetim", frozenset({Role.AUDITOR}), icon="fact_check"),
     Page("account", "/hesabim", icon="person"),
 )
+
+ACTS = (
+    "sign_in",
+    "sign_in_refused",
+    "sign_out",
+    "lock_out",
+    "staff_add",
+    "staff_role",
+    "staff_reset",
+    "staff_leave",
+    "staff_link_code",
+    "look",
+)
+"""Acts of the audit that have words, ``console.act.<act>``; others are shown by their names."""
+
+
+def roles_of(name: str) -> frozenset[Role]:
+    """Who may open the page, and hence do what can be done there."""
+    return next(page.roles for page in PAGES if page.name == name)

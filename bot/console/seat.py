@@ -6,13 +6,14 @@ and a role may have changed since the page was drawn.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from nicegui import Client, ui
+from nicegui import Client, background_tasks, ui
 
 from bot import wording_numbers
 from bot.console.look import Look
@@ -33,6 +34,10 @@ log = logging.getLogger("hesbot.console")
 
 WATCH = 15.0
 """Seconds until an open page notices that its session has ended."""
+
+
+LEAVING = 2.0
+"""Seconds a browser is given to go to the sign-in page."""
 
 
 class SignedOut(Exception):
@@ -146,4 +151,11 @@ class Seat:
             )
 
     def _show_out(self) -> None:
+        """To the sign-in page; what does not go there is closed."""
         self.client.open(SIGN_IN.removeprefix(PATH))
+        background_tasks.create(self._close(), name="close a page")
+
+    async def _close(self) -> None:
+        await asyncio.sleep(LEAVING)
+        if not self.client.is_deleted:
+            self.client.delete()

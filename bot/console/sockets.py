@@ -7,17 +7,22 @@ are spoken, for they say once and for good whose they are.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qs
 
 from nicegui import Client, core
 from socketio.exceptions import ConnectionRefusedError as Refusal  # type: ignore[import-untyped]
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot.console.visits import same_visit
 
 LARGEST = 1_000_000
 """Bytes of one message from a browser."""
+
+_PAGE = re.compile(r"/_nicegui/client/([^/]+)")
 
 Handler = Callable[..., Any]
 
@@ -41,6 +46,20 @@ def owned(client_id: object, environ: dict[str, Any] | None) -> bool:
     client = Client.instances.get(client_id) if isinstance(client_id, str) else None
     scope = (environ or {}).get("asgi.scope")
     return client is not None and scope is not None and same_visit(client.request.scope, scope)
+
+
+class OwnPages:
+    """ASGI: what is sent to a page over HTTP, such as a file, comes from its visit as well."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        named = _PAGE.search(scope["path"]) if scope["type"] == "http" else None
+        if named and not owned(named[1], {"asgi.scope": scope}):
+            await PlainTextResponse("403", 403)(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
 
 
 def _connecting(proceed: Callable[..., Awaitable[None]]) -> Handler:
