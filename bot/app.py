@@ -24,7 +24,7 @@ from bot.desk import Desk, RunErrand
 from bot.marks import Marks
 from bot.notices.reporting import Reach, Reports
 from bot.outbound import Outbound, buttons, fresh_shelf, mailbox, outlets, reaching_out
-from bot.records import open_records
+from bot.records import Records, open_records
 from bot.settings import Settings, dict_of
 from bot.wording import Wording
 from conversations.replies import Reply, Word
@@ -81,6 +81,7 @@ class House:
     marks: Marks
     limits: dict[str, Limits]
     parts: Outbound
+    records: Records
     demo: bool = False
 
 
@@ -127,6 +128,7 @@ async def open_house(
             marks,
             limits,
             Outbound.of(records, wording, now),
+            records,
             demo,
         )
 
@@ -273,6 +275,7 @@ async def serve(
 
     Without it, for several processes side by side, only what comes by webhook or page.
     """
+    from bot.console_parts import console_of
     from bot.server import application, bind, server
 
     with closing(bind(settings.host, settings.port)) as socket:
@@ -280,12 +283,15 @@ async def serve(
         async with open_house(settings, demo=demo) as house:
             channels = channels_of(house, polling=alone)
             names = [channel.name for channel in channels]
-            app = application(channels, house.database, integration(house))
+            console = console_of(house.records, house.wording, house.now, settings)
+            routes = [*integration(house), *console.routes()]
+            app = application(channels, house.database, routes)
             http = server(app, lambda: announce(settings, names))
             async with (
                 working(house, channels),
                 fresh_shelf(house.parts),
                 demonstrating(house),
+                console.working(),
                 AsyncExitStack() as stack,
             ):
                 if alone:

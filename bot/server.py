@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from bot.channels.base import Channel
 from bot.settings import SettingsError
@@ -22,12 +22,15 @@ from storage import Database, Unavailable
 STOP_WITHIN = 5
 """Seconds that requests under way are given when the server is told to stop."""
 
+LARGEST_MESSAGE = 1_000_000
+"""Bytes of one message on a web socket."""
+
 HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 """Of what the server says itself; each channel has its own for what it says."""
 
 
 def application(
-    channels: Iterable[Channel], database: Database, others: Iterable[Route] = ()
+    channels: Iterable[Channel], database: Database, others: Iterable[BaseRoute] = ()
 ) -> Starlette:
     """Every channel's routes, the operator's, and ``others``."""
 
@@ -124,5 +127,6 @@ def server(app: Starlette, announce: Callable[[], None]) -> Server:
         proxy_headers=False,
         server_header=False,
         timeout_graceful_shutdown=STOP_WITHIN,
+        ws_max_size=LARGEST_MESSAGE,
     )
     return Server(config, announce)

@@ -1,8 +1,8 @@
 """Replies and a language in, messages out.
 
-The only place that knows sentences, and the only one that uses Babel. Catalogues are gettext .po
-files whose msgid is a key; they are read at start and never written. Limits come from the channel
-as data; this module knows no messenger.
+The only place that knows sentences; ``bot.wording_numbers`` says numbers and days. Catalogues are
+gettext .po files whose msgid is a key; they are read at start and never written. Limits come from
+the channel as data; this module knows no messenger.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from functools import cached_property, lru_cache
+from functools import cached_property
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
 from bot.channels.base import Answer, Button, Limits, Message, pick_data
+from bot.wording_numbers import number, said_day
 from conversations.calendar import ISTANBUL
 from conversations.events import Command, Event, Said
 from conversations.replies import Listing, Param, Question, Reply, Retract, Word
@@ -249,10 +250,10 @@ class Wording:
         if isinstance(value, Listing):
             return "\n".join(self.text(line, locale) for line in value.lines)
         if isinstance(value, datetime):
-            return _said_day(value.astimezone(ISTANBUL).date(), "d MMMM y, EEEE", locale)
+            return said_day(value.astimezone(ISTANBUL).date(), "d MMMM y, EEEE", locale)
         if isinstance(value, date):
-            return _said_day(value, "d MMMM y", locale)
-        return _said_number(value, locale)
+            return said_day(value, "d MMMM y", locale)
+        return number(value, locale)
 
     def _messages(self, bubble: Sequence[Reply], locale: str, limits: Limits) -> list[Message]:
         """One bubble, in as many messages as its length needs; the last one asks."""
@@ -370,18 +371,3 @@ def _is_label(key: str) -> bool:
         or key.startswith(("choice.", "title."))
         or (key.startswith("command.") and not key.endswith(".about"))
     )
-
-
-@lru_cache(maxsize=512)
-def _said_day(day: date, pattern: str, locale: str) -> str:
-    from babel.dates import format_date
-
-    return str(format_date(day, pattern, locale=locale))
-
-
-def _said_number(number: int, locale: str) -> str:
-    if -1000 < number < 1000:
-        return str(number)
-    from babel.numbers import format_decimal
-
-    return str(format_decimal(number, locale=locale))

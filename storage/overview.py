@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from conversations.actions import Status
 from storage import tables
 from storage.entries import Post, Urgency
-from storage.ledger import is_now
+from storage.queues import is_now
 
 _row = tables.deliveries.c
 _NOTICE = _row.broadcast_id.is_(None)

@@ -21,7 +21,7 @@ ONE_ROOM: dict[str, tuple[str, ...]] = {
     "aiogram": ("bot/channels/telegram",),
     "telegram": ("bot/channels/telegram",),
     "twilio": ("bot/channels/whatsapp",),
-    "babel": ("bot/wording.py",),
+    "babel": ("bot/wording.py", "bot/wording_numbers.py"),
     "dbos": ("bot/notices/schedules.py",),
     "sqlmodel": ("storage/",),
     "sqlalchemy": ("storage/",),
@@ -34,7 +34,10 @@ ONE_ROOM: dict[str, tuple[str, ...]] = {
     "email_validator": ("conversations/emails.py", "conversations/parsers.py"),
     "typer": ("bot/__main__.py", "bot/commands/"),
     "uvicorn": ("bot/server.py",),
-    "jinja2": ("bot/channels/web.py",),
+    "jinja2": ("bot/channels/web.py", "bot/console/door.py"),
+    "nicegui": ("bot/console/",),
+    "fastapi": ("bot/console/",),
+    "socketio": ("bot/console/",),
     "argon2": ("bot/staff/secrets.py",),
     "pyotp": ("bot/staff/secrets.py",),
     "segno": ("bot/staff/secrets.py",),
@@ -66,10 +69,12 @@ COMMANDS = ("bot/__main__.py", "bot/commands/")
 
 FROM_ABOVE = {
     "bot.app": COMMANDS,
+    "bot.console_parts": ("bot/app.py",),
     "bot.outbound": (*COMMANDS, "bot/app.py", "bot/tasks.py"),
     "bot.records": (
         *COMMANDS,
         "bot/app.py",
+        "bot/console_parts.py",
         "bot/tasks.py",
         "bot/staff_tasks.py",
         "bot/outbound.py",

@@ -15,15 +15,21 @@ from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po, write_po
 
 from bot.app import PAGE_WORDS
+from bot.console.look import Theme
+from bot.console.places import ACTS, NOTES, PAGES
+from bot.console.signing import DOOR_WORDS
 from bot.services.turnstile import REASONS
 from bot.wording import COMMANDS
 from conversations import findings, questions
 from conversations.actions import Status, Verdict
+from conversations.broadcasts import Role
 from conversations.engine import MEDIA
 from conversations.form import Form
 from conversations.registration import DOCUMENTS, FORMS, REGISTRATION
 from conversations.replies import Choice
 from conversations.state import Aside, Place
+from storage.audit import Flaw
+from storage.entries import Post
 
 ROOT = Path(__file__).parent.parent
 CATALOGUES = sorted((ROOT / "locales").glob("*/messages.po"))
@@ -102,7 +108,33 @@ def declared_keys() -> set[str]:
     keys |= {f"courtesy.{name}" for name in ("thanks", "greeting", "anger")}
     keys |= {f"command.{name}{part}" for name in COMMANDS for part in ("", ".about")}
     keys |= {f"turnstile.{reason}" for reason in REASONS}
-    return keys | {f"page.{name}" for name in PAGE_WORDS}
+    keys |= {f"page.{name}" for name in PAGE_WORDS}
+    return keys | console_keys()
+
+
+def refusals() -> set[str]:
+    """Why an answer of the registration may not be taken."""
+    kinds = {f"{kind}.{why}" for kind in NUMBERS for why in ("no_digits", "letters", "length")}
+    said = {key.removeprefix("invalid.") for key in literal_keys() if key.startswith("invalid.")}
+    return {code for code in said | kinds if not code.startswith("broadcast.")} | {
+        *findings.REFUSED_FIELD
+    }
+
+
+def console_keys() -> set[str]:
+    """What the console says by names that are declared: pages, roles, themes, notes."""
+    keys = {f"console.door.{name}" for name in (*DOOR_WORDS, "refused", "locked", "busy")}
+    keys |= {f"console.page.{page.name}" for page in PAGES}
+    keys |= {f"console.role.{role}" for role in Role}
+    keys |= {f"console.theme.{theme.name.lower()}" for theme in Theme}
+    keys |= {f"console.act.{act}" for act in ACTS}
+    keys |= {f"console.audit.flaw.{flaw}" for flaw in Flaw}
+    keys |= {f"console.status.{status}" for status in Status}
+    keys |= {f"console.post.{post}" for post in Post}
+    keys |= {f"console.refusal.{code.rpartition('.')[2]}" for code in refusals()}
+    return keys | {
+        f"console.note.{name}{part}" for name in NOTES.values() for part in ("", ".title")
+    }
 
 
 def declared_choices() -> list[Choice]:

@@ -111,14 +111,15 @@ class Doors:
         self._clients.forgive(client)
         return token
 
-    async def who(self, token: str) -> Member | None:
-        """Who is signed in with this token."""
+    async def who(self, token: str, *, seen: bool = True) -> Member | None:
+        """Who is signed in with this token. ``seen``: they did something just now, which keeps
+        their visit alive; a page that stands open does not."""
         async with self._database.read() as conn:
             visit = await visits.find(conn, token)
         now = self._real()
         if visit is None or visit.ends_at <= now or visit.seen_at + IDLE <= now:
             return None
-        if visit.seen_at + NOTICED <= now:
+        if seen and visit.seen_at + NOTICED <= now:
             async with self._database.begin() as conn:
                 await visits.see(conn, token, now)
         return visit.member

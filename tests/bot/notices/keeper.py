@@ -14,7 +14,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bot.notices.rounds import Pass, Stride
+from bot.notices.rounds import Pass, Round, Stride
 from bot.notices.schedules import schedules
 from bot.notices.workers import named
 
@@ -32,7 +32,11 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    async def advance(self, what: Pass, now: datetime, began: datetime, after: int) -> Stride:
+    async def wanted(self) -> list[Round]:
+        return []
+
+    async def advance(self, task: str, now: datetime, began: datetime, after: int) -> Stride:
+        what = Pass(task)
         known = self._path.read_text().splitlines() if self._path.exists() else []
         with self._path.open("a") as journal:
             journal.write(f"{what} {after}\n")

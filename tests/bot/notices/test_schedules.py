@@ -17,7 +17,7 @@ from dbos import DBOS
 
 from bot.notices import schedules as module
 from bot.notices import steps
-from bot.notices.rounds import Pass, Stride
+from bot.notices.rounds import Pass, Round, Stride
 from bot.notices.schedules import FILE, schedules
 from bot.notices.workers import named
 from bot.telemetry import FAULTS
@@ -39,7 +39,8 @@ class Work:
 
     def __init__(self, *offered: Pass, pages: int = 1) -> None:
         self.offered = frozenset(offered)
-        self.begun: list[tuple[Pass, int]] = []
+        self.begun: list[tuple[str, int]] = []
+        self.asked_for: list[Round] = []
         self.faults: list[Exception] = []
         self.gate = asyncio.Event()
         self.gate.set()
@@ -48,8 +49,11 @@ class Work:
         self._pages = pages
         self._pulse = Pulse()
 
-    async def advance(self, what: Pass, now: datetime, began: datetime, after: int) -> Stride:
-        self.begun.append((what, after))
+    async def wanted(self) -> list[Round]:
+        return self.asked_for
+
+    async def advance(self, task: str, now: datetime, began: datetime, after: int) -> Stride:
+        self.begun.append((task, after))
         self._pulse.beat()
         if after == self.closes_before:
             self.gate.clear()
