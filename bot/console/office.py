@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 from bot.clock import Clock
 from bot.console.signing import Doors
+from bot.feeds.feeds import Feeds
 from bot.figures import Figures
 from bot.wording import Wording
 from storage import Audit, Database, Staff
+from storage.lookups import Lookups
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,3 +24,5 @@ class Office:
     audit: Audit
     doors: Doors
     figures: Figures
+    feeds: Feeds
+    lookups: Lookups

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from conversations.broadcasts import Role
 
 EVERYBODY = frozenset(Role)
+OPERATORS = frozenset({Role.OPERATOR})
 
 NOTES: Mapping[int, str] = MappingProxyType(
     {403: "forbidden", 404: "lost", 500: "broken", 503: "busy"}
@@ -34,6 +35,8 @@ class Page:
 
 PAGES = (
     Page("overview", "/", icon="space_dashboard"),
+    Page("feeds", "/yuklemeler", OPERATORS, icon="upload_file"),
+    Page("citizen", "/yolcu", OPERATORS, icon="person_search"),
     Page("audit", "/denetim", frozenset({Role.AUDITOR}), icon="fact_check"),
     Page("account", "/hesabim", icon="person"),
 )
@@ -49,6 +52,9 @@ ACTS = (
     "staff_leave",
     "staff_link_code",
     "look",
+    "feed.risks",
+    "feed.cards",
+    "feed.bad_lines",
 )
 """Acts of the audit that have words, ``console.act.<act>``; others are shown by their names."""
 
@@ -56,3 +62,8 @@ ACTS = (
 def roles_of(name: str) -> frozenset[Role]:
     """Who may open the page, and hence do what can be done there."""
     return next(page.roles for page in PAGES if page.name == name)
+
+
+def path_of(name: str) -> str:
+    """Where the page is, below the console."""
+    return next(page.path for page in PAGES if page.name == name)

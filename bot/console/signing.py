@@ -40,7 +40,7 @@ HEADERS = {
 LONGEST = 200
 """Characters of a field that are looked at."""
 MOST_FIELDS = 10
-ASSETS = frozenset({"console.css", "door.css", "palette.css"})
+ASSETS = frozenset({"console.css", "desk.css", "door.css", "palette.css", "upload.js"})
 
 DOOR_WORDS = (
     "title",

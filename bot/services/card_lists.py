@@ -81,7 +81,9 @@ class CardList:
         with plain_faults(self.path), self.path.open("rb") as file:
             for block in _blocks(_unpacked(file)):
                 if _stamp(os.fstat(file.fileno())) != self.stamp:
-                    raise UnusableFile(f"{self.path}: was changed meanwhile; give it again", "changed")
+                    raise UnusableFile(
+                        f"{self.path}: was changed meanwhile; give it again", "changed"
+                    )
                 yield block
 
 

@@ -6,12 +6,11 @@ The files go with the process, however it ends. Knows no list and no database.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO
 
 from storage.card_files import Listed
 from storage.vault import INDEX_BYTES
@@ -20,6 +19,7 @@ HEAPS = 128
 """By the beginning of the key; 34 million cards make heaps of 17 MB."""
 
 _BUFFER = 64 * 1024
+_KEY: Callable[[bytes], bytes] = itemgetter(slice(INDEX_BYTES))
 _FLAGS: tuple[bool | None, ...] = (None, False, True)
 
 
@@ -81,7 +81,8 @@ class Spool:
         """The cards of a heap, as they came."""
         file = self._heaps[place]
         file.seek(0)
-        return file.read()
+        heap: bytes = file.read()
+        return heap
 
 
 def in_order(heap: bytes, width: int) -> bytes:
@@ -90,7 +91,8 @@ def in_order(heap: bytes, width: int) -> bytes:
     It keeps Python's lock all the while: the longest heap takes half a second.
     """
     cards = [heap[place : place + width] for place in range(0, len(heap), width)]
-    return b"".join(sorted(cards, key=itemgetter(slice(INDEX_BYTES))))
+    cards.sort(key=_KEY)
+    return b"".join(cards)
 
 
 def unpack(cards: bytes, width: int) -> list[Listed]:
