@@ -128,7 +128,7 @@ class Desk:
         self._found.set_content(parts.found(self._seat, found))
         self._bar.set_visibility(True)
         # Whoever cannot see that something came is led there.
-        ui.run_javascript(f"getHtmlElement({self._found.id}).focus()")
+        ui.run_javascript(f"getHtmlElement({self._found.id}).focus({{preventScroll: true}})")
         self._glance.stir(_tick())
         if found.citizens or found.card:
             # The next look is another one, with a reason of its own.

@@ -6,6 +6,7 @@ Only draws what it is given.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from html import escape
 
 from bot.console import charts
@@ -120,8 +121,8 @@ def _card(seat: Seat, card: HeldCard) -> list[str]:
         f'<span class="nowrap">{escape(card.number)}</span>',
         f'<div><i class="dot" style="background:{COLOURS[card.status]}"></i>{status}</div>',
         cell(card.hes_code) if card.hes_code else NONE,
-        cell(seat.moment(card.valid_until)) if card.valid_until else NONE,
-        cell(seat.moment(card.linked_at), relative) if card.linked_at else NONE,
+        cell(_moment(seat, card.valid_until)) if card.valid_until else NONE,
+        cell(_moment(seat, card.linked_at), relative) if card.linked_at else NONE,
     ]
 
 
@@ -154,7 +155,7 @@ def _address(seat: Seat, address: AddressView) -> list[str]:
         cell(_channel(address.channel)),
         cell(language),
         cell(", ".join(wishes)) if wishes else cell(seat.say(Word("console.citizen.reachable"))),
-        cell(seat.moment(address.heard_at)) if address.heard_at else NONE,
+        cell(_moment(seat, address.heard_at)) if address.heard_at else NONE,
     ]
 
 
@@ -170,7 +171,7 @@ def _deliveries(seat: Seat, deliveries: Sequence[DeliveryView]) -> str:
             cell(seat.say(Word(f"console.citizen.kind.{each.kind}"))),
             cell(_channel(each.channel)),
             cell(seat.say(Word(f"console.post.{each.state}")), each.cause),
-            cell(seat.moment(each.at)),
+            cell(_moment(seat, each.at)),
         ]
         for each in deliveries
     ]
@@ -188,8 +189,8 @@ def _consents(seat: Seat, consents: Sequence[ConsentView]) -> str:
         [
             cell(seat.say(Word(f"document.{each.document}.title")), each.version),
             cell(_channel(each.channel)),
-            cell(seat.moment(each.at)),
-            cell(seat.moment(each.withdrawn_at)) if each.withdrawn_at else NONE,
+            cell(_moment(seat, each.at)),
+            cell(_moment(seat, each.withdrawn_at)) if each.withdrawn_at else NONE,
         ]
         for each in consents
     ]
@@ -204,3 +205,8 @@ def _table(seat: Seat, heads: Sequence[Word], rows: Sequence[Sequence[str]]) -> 
 
 def _channel(name: str) -> str:
     return CHANNELS.get(name, name)
+
+
+def _moment(seat: Seat, at: datetime) -> str:
+    """Day and time, which stay together."""
+    return seat.moment(at).replace(" ", "\N{NO-BREAK SPACE}")

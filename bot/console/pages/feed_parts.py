@@ -103,8 +103,13 @@ def ending(seat: Seat, past: Past) -> str:
     return f'<span class="end {past.end}">{said}</span>'
 
 
+def _was_known(past: Past) -> bool:
+    """A list of cards that had been taken in before; its counts are of that time."""
+    return past.kind is Kind.CARDS and bool(past.counts.get("repeated"))
+
+
 def _why(seat: Seat, past: Past) -> str:
-    if past.kind is Kind.CARDS and past.counts.get("repeated"):
+    if _was_known(past):
         return f"<p>{escape(seat.say(Word('console.feeds.known_list')))}</p>"
     if past.why not in REFUSALS:
         return ""
@@ -112,7 +117,7 @@ def _why(seat: Seat, past: Past) -> str:
 
 
 def _counts(seat: Seat, past: Past) -> str:
-    if past.end is not End.DONE:
+    if past.end is not End.DONE or _was_known(past):
         return ""
     told = "".join(
         f"<div{' class=marked' if name == 'bad' and past.counts.get(name) else ''}>"
@@ -196,7 +201,7 @@ def past(seat: Seat, files: Sequence[Past]) -> str:
         seat.say(Word("console.feeds.outcome")),
         seat.say(Word("console.feeds.counts")),
     ]
-    return charts.table(heads, [_file(seat, each) for each in files], "stacked")
+    return charts.table(heads, [_file(seat, each) for each in files], "stacked past")
 
 
 def _file(seat: Seat, file: Past) -> list[str]:
@@ -215,7 +220,9 @@ def _file(seat: Seat, file: Past) -> list[str]:
 def _lasted(seat: Seat, file: Past) -> str:
     """How long it took, if that is worth a word."""
     seconds = (file.ended_at - file.began_at).total_seconds() if file.ended_at else 0.0
-    return seat.say(Word("console.feeds.lasted", {"span": seat.span(seconds)})) if seconds else ""
+    if seconds < 1:
+        return ""
+    return seat.say(Word("console.feeds.lasted", {"span": seat.span(seconds)}))
 
 
 def _said(seat: Seat, file: Past) -> str:
@@ -223,7 +230,7 @@ def _said(seat: Seat, file: Past) -> str:
         return cell(seat.say(Word(f"console.feeds.refused.{file.why}")))
     if file.end is not End.DONE:
         return '<span class="soft">–</span>'
-    if file.kind is Kind.CARDS and file.counts.get("repeated"):
+    if _was_known(file):
         return cell(seat.say(Word("console.feeds.known_list")))
     names = ("taken", "cards", "bad") if file.kind is Kind.RISKS else ("added", "changed", "bad")
     return cell(
