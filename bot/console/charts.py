@@ -6,7 +6,7 @@ Takes words and numbers that are said already; knows no figure's meaning.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -27,20 +27,27 @@ class Part:
     colour: str
 
 
-def bars(locale: str) -> ui.echart:
-    """A bar chart without bars; see ``fill_bars``."""
+HOURS = {
+    ":interval": "(place, label) => /(00|06|12|18):00$/.test(label)",
+    ":formatter": "label => label.endsWith('00:00') ? label.slice(0, -6) : label.slice(-5)",
+}
+"""For an axis of hours, named with their days: every sixth, and the day at midnight."""
+
+
+def bars(locale: str, axis: Mapping[str, str] | None = None) -> ui.echart:
+    """A bar chart without bars; see ``fill_bars``. ``axis``: how its labels are chosen."""
     text = {"color": SOFT, "fontFamily": FACE, "fontSize": 12}
     said = f"value => value.toLocaleString('{locale}')"
     options: dict[str, Any] = {
         "animation": False,
-        "grid": {"left": 0, "right": 6, "top": 14, "bottom": 0, "containLabel": True},
+        "grid": {"left": 2, "right": 8, "top": 14, "bottom": 4, "containLabel": True},
         "tooltip": _tooltip() | {"trigger": "axis", "axisPointer": {"type": "none"}},
         "xAxis": {
             "type": "category",
             "data": [],
             "axisTick": {"show": False},
             "axisLine": {"lineStyle": {"color": LINE}},
-            "axisLabel": text | {"hideOverlap": True},
+            "axisLabel": text | {"hideOverlap": True} | dict(axis or {}),
         },
         "yAxis": {
             "type": "value",

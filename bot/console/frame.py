@@ -37,6 +37,11 @@ WIDE = 1024
 """Pixels from which on the menu always stands beside the page."""
 THEMES = ((Theme.LIGHT, "light_mode"), (Theme.DARK, "dark_mode"), (Theme.SYSTEM, "contrast"))
 
+SEEN = """document.addEventListener("visibilitychange", () => {
+  if (!document.hidden) emitEvent("console_seen");
+});"""
+"""Lets a page know that somebody looks at it again."""
+
 
 def style() -> None:
     """The console's own style, in every page."""
@@ -44,6 +49,7 @@ def style() -> None:
         f'<link rel="stylesheet" href="{STYLE}/{name}">' for name in ("palette.css", "console.css")
     )
     ui.add_head_html(f'{links}<meta name="robots" content="noindex">', shared=True)
+    ui.add_body_html(f"<script>{SEEN}</script>", shared=True)
 
 
 def declare(page: Page, office: Office) -> None:
@@ -86,6 +92,9 @@ async def _draw(seat: Seat, page: Page, request: Request) -> None:
     title = seat.say(Word(f"console.page.{page.name}"))
     drawer = _drawer(seat)
     with drawer:
+        skip = ui.element("a").classes("skip")
+        with skip:
+            ui.label(seat.say(Word("console.skip")))
         _brand(seat)
         _menu(seat, page)
         ui.element("div").classes("side-rest")
@@ -95,11 +104,13 @@ async def _draw(seat: Seat, page: Page, request: Request) -> None:
         opener.props(f'aria-label="{seat.say(Word("console.menu"))}"')
         opener.on("click", js_handler=f"() => getElement({drawer.id}).toggle()")
         ui.label(title).classes("top-title")
-    with ui.element("main").classes("page").props("tabindex=-1"):
+    with ui.element("main").classes("page").props("tabindex=-1") as main:
+        skip.props(f"href=#{main.html_id}")
         with ui.element("h1").classes("page-title"):
             ui.html(escape(title), sanitize=False, tag="span")
         await BUILDERS[page.name](seat)
     ui.timer(WATCH, seat.watch, immediate=False)
+    ui.on("console_seen", seat.watch)
 
 
 def _drawer(seat: Seat) -> Element:

@@ -100,6 +100,11 @@ class Served:
             self._process.terminate()
             await self._process.wait()
 
+    @property
+    def status(self) -> int | None:
+        """What it ended with; None while it runs."""
+        return self._process.returncode if self._process else None
+
     async def say(self, visitor: str, message: str, text: str) -> list[str]:
         """One message on the page; what is said to it. Raise ClientError if it is not answered."""
         async with self._session.post(

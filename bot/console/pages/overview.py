@@ -25,6 +25,8 @@ from storage.entries import Post
 
 RENEW = 5.0
 """Seconds between two looks."""
+DAY = 24
+"""Hours."""
 LATE = timedelta(minutes=5)
 """When the oldest in a queue has waited for so long, that is marked."""
 
@@ -86,7 +88,7 @@ def _draw(seat: Seat) -> Face:
     with ui.element("div").classes("grid two"):
         with _card(seat.say(Word("console.overview.hours"))):
             hours_told = ui.label().classes("told")
-            hours = charts.bars(locale)
+            hours = charts.bars(locale, charts.HOURS)
         with _card(seat.say(Word("console.overview.days"))):
             days_told = ui.label().classes("told")
             days = charts.bars(locale)
@@ -213,23 +215,36 @@ def _stripes(seat: Seat, cards: Mapping[Status, int], parts: Sequence[Part]) -> 
 def _show_hours(seat: Seat, face: Face, seen: Overview) -> None:
     values = [count for _, count in seen.hours]
     labels = [seat.hour(hour) for hour, _ in seen.hours]
-    busiest = labels[values.index(max(values))]
-    params: dict[str, Param] = {"count": sum(values[-24:]), "hour": busiest, "most": max(values)}
-    told = seat.say(Word("console.overview.hours_told", params))
-    face.hours_told.set_text(told)
-    name = seat.say(Word("console.overview.registrations"))
-    charts.fill_bars(face.hours, name, labels, values, told)
+    word = Word("console.overview.hours_none")
+    if most := max(values[-DAY:]):
+        busiest = labels[-DAY:][values[-DAY:].index(most)]
+        params: dict[str, Param] = {"count": sum(values[-DAY:]), "hour": busiest, "most": most}
+        word = Word("console.overview.hours_told", params)
+    _show_bars(seat, face.hours, face.hours_told, (labels, values), word)
 
 
 def _show_days(seat: Seat, face: Face, seen: Overview) -> None:
     values = [count for _, count in seen.days]
     labels = [seat.day(day) for day, _ in seen.days]
-    busiest = labels[values.index(max(values))]
-    params: dict[str, Param] = {"count": sum(values), "day": busiest, "most": max(values)}
-    told = seat.say(Word("console.overview.days_told", params))
-    face.days_told.set_text(told)
-    name = seat.say(Word("console.overview.registrations"))
-    charts.fill_bars(face.days, name, labels, values, told)
+    word = Word("console.overview.days_none")
+    if most := max(values):
+        busiest = labels[values.index(most)]
+        params: dict[str, Param] = {"count": sum(values), "day": busiest, "most": most}
+        word = Word("console.overview.days_told", params)
+    _show_bars(seat, face.days, face.days_told, (labels, values), word)
+
+
+def _show_bars(
+    seat: Seat,
+    chart: ui.echart,
+    label: ui.label,
+    bars: tuple[Sequence[str], Sequence[int]],
+    word: Word,
+) -> None:
+    """The chart, and its sentence above it."""
+    told = seat.say(word)
+    label.set_text(told)
+    charts.fill_bars(chart, seat.say(Word("console.overview.registrations")), *bars, told)
 
 
 def _notices(seat: Seat, seen: Overview) -> str:
