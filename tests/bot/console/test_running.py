@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 from collections.abc import AsyncIterator
 from itertools import chain
 from pathlib import Path
@@ -13,23 +14,34 @@ import pytest
 from aiohttp import WSServerHandshakeError
 
 from bot.server import STOP_WITHIN
-from tests.bot.console.desk import Clerk, clerks, take_on
+from tests.bot.console.desk import Clerk, Keys, clerks, take_on
 from tests.faults.processes import Served, hesbot, served
+
+Office = tuple[Served, Clerk, Clerk]
+
+
+@pytest.fixture(scope="module")
+def staffed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Keys, Keys]:
+    """A home to be copied, and what its author and its auditor sign in with."""
+    home = tmp_path_factory.mktemp("staffed") / "home"
+
+    async def take_on_both() -> tuple[Keys, Keys]:
+        author = await take_on(home, "Zeynep Ak", "author")
+        return author, await take_on(home, "Derya Su", "auditor")
+
+    return home, *asyncio.run(take_on_both())
 
 
 @pytest.fixture
-async def office(tmp_path: Path) -> AsyncIterator[tuple[Served, Clerk, Clerk]]:
+async def office(staffed: tuple[Path, Keys, Keys], tmp_path: Path) -> AsyncIterator[Office]:
     """A product, and an author and an auditor who are signed in there."""
+    there, author, auditor = staffed
     home = tmp_path / "home"
-    author = await take_on(home, "Zeynep Ak", "author")
-    auditor = await take_on(home, "Derya Su", "auditor")
+    shutil.copytree(there, home)
     async with served(home) as server, clerks(server, 2) as (zeynep, derya):
         await zeynep.enter(author)
         await derya.enter(auditor)
         yield server, zeynep, derya
-
-
-Office = tuple[Served, Clerk, Clerk]
 
 
 async def test_pages_go_by_role(office: Office) -> None:
