@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from nicegui import Client, core
-from socketio.exceptions import ConnectionRefusedError as Refusal  # type: ignore[import-untyped]
+from socketio.exceptions import ConnectionRefusedError as Refusal
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
