@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bot.commands.audit import audit
 from bot.commands.base import finish, leaving_at_once, plain_errors
 from bot.commands.cards import cards
 from bot.commands.notices import notices
 from bot.commands.report import report
 from bot.commands.risk import risk
+from bot.commands.staff import staff
 from bot.commands.whatsapp import whatsapp
 
 if TYPE_CHECKING:
@@ -36,6 +38,8 @@ for name, group in {
     "report": report,
     "notices": notices,
     "whatsapp": whatsapp,
+    "staff": staff,
+    "audit": audit,
 }.items():
     app.add_typer(group, name=name)
 app.add_typer(db, name="db")

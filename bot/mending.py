@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 
 from bot.settings import SettingsError
-from bot.staff.acting import NotTheirs
+from bot.staff.acting import Declined
 from bot.wording import WordingError
 
 _NO_FILE = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM})
@@ -23,7 +23,7 @@ _REFUSALS = {
 }
 """By the beginning of SQLSTATE (PostgreSQL manual, appendix A)."""
 
-_PLAIN = SettingsError | WordingError | NotTheirs
+_PLAIN = SettingsError | WordingError | Declined
 """Their own words are the line."""
 
 

@@ -33,6 +33,14 @@ def finish(task: Coroutine[Any, Any, Any], *, uvloop: bool = False) -> Any:
         return runner.run(task)
 
 
+def ask(question: str) -> None:
+    """Go on if a person says yes; else raise Refused."""
+    with suppress(typer.Abort):
+        if typer.confirm(question):
+            return
+    raise Refused("nothing was done")
+
+
 @contextmanager
 def plain_errors() -> Iterator[Settings]:
     """Settings for the block; what goes wrong in it is one line and an exit status."""

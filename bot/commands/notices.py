@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bot.commands.base import Json, Refused, finish, plain_errors
+from bot.commands.base import Json, Refused, ask, finish, plain_errors
 
 if TYPE_CHECKING:
     from bot.settings import Settings
@@ -66,16 +65,9 @@ def run(
         if day != today and not yes:
             if not sys.stdin.isatty():
                 raise Refused(f"it is {today}; to do what {day} brings, add --yes")
-            _ask(f"It is {today}. Do what {day} brings, and tell people?")
+            ask(f"It is {today}. Do what {day} brings, and tell people?")
         plain = finish(run_day(settings, day))
         typer.echo(json.dumps(plain, ensure_ascii=False) if as_json else _summary(plain))
-
-
-def _ask(question: str) -> None:
-    with suppress(typer.Abort):
-        if typer.confirm(question):
-            return
-    raise Refused("nothing was done")
 
 
 def _day(settings: Settings, on: str | None) -> tuple[date, date]:

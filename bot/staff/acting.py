@@ -11,16 +11,21 @@ if TYPE_CHECKING:
     from storage import Connection, Member, Staff
 
 
-class NotTheirs(Exception):
-    """Nobody has the name, or whoever has it has another role; the message says it in one line."""
+class Declined(Exception):
+    """A staff act that cannot be done; the message says why, in one line for who ordered it."""
 
 
 async def acting(conn: Connection, staff: Staff, name: str, roles: Collection[Role]) -> Member:
-    """The member of this name, who has one of the roles; raise NotTheirs."""
+    """The member of this name, who has one of the roles; else raise Declined."""
     member = await staff.find(conn, name)
     if member is None:
-        raise NotTheirs(f"--by: nobody here is called {' '.join(name.split()) or '(nothing)'}")
+        raise Declined(f"--by: nobody here is called {quoted(name)}")
     if member.role not in roles:
         wanted = " or ".join(role for role in Role if role in roles)
-        raise NotTheirs(f"--by: {member.name} is {member.role}, not {wanted}")
+        raise Declined(f"--by: {member.name} is {member.role}, not {wanted}")
     return member
+
+
+def quoted(name: str) -> str:
+    """A name as it was given, fit for one line."""
+    return "".join(sign if sign.isprintable() else " " for sign in name).strip() or '""'
