@@ -46,6 +46,7 @@ VALUES = {
     "conversations.actions",
     "conversations.broadcasts",
     "conversations.calendar",
+    "conversations.newsroom",
     "conversations.turkish",
 }
 """What the records may know of the talk: its values, and how Turkish names compare."""

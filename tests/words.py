@@ -17,18 +17,25 @@ from babel.messages.pofile import read_po, write_po
 from bot.app import PAGE_WORDS
 from bot.services.turnstile import REASONS
 from bot.wording import COMMANDS
-from conversations import findings, questions
+from conversations import announcements, findings, questions
 from conversations.actions import Status, Verdict
+from conversations.broadcasts import LONGEST, Act, Group, LeftOut, Stage
 from conversations.engine import MEDIA
 from conversations.form import Form
 from conversations.registration import DOCUMENTS, FORMS, REGISTRATION
 from conversations.replies import Choice
 from conversations.state import Aside, Place
+from storage.newsroom import ACTS
 
 ROOT = Path(__file__).parent.parent
 CATALOGUES = sorted((ROOT / "locales").glob("*/messages.po"))
 SPOKEN = {"Reply": "", "Word": "", "Invalid": "invalid."}
 """What takes a key as its first argument, and what the catalogue puts before it."""
+REFUSALS = (
+    *("role", "stage", "own", "approved", "changed"),
+    *("unknown", "past", "nobody", "unlinked", "unsound"),
+)
+"""Codes of ``broadcasts.Refusal``."""
 NUMBERS = ("card", "identity", "phone")
 """Kinds of number that share their refusals, spelled ``<kind>.letters`` and so on."""
 
@@ -102,12 +109,35 @@ def declared_keys() -> set[str]:
     keys |= {f"courtesy.{name}" for name in ("thanks", "greeting", "anger")}
     keys |= {f"command.{name}{part}" for name in COMMANDS for part in ("", ".about")}
     keys |= {f"turnstile.{reason}" for reason in REASONS}
-    return keys | {f"page.{name}" for name in PAGE_WORDS}
+    keys |= {f"page.{name}" for name in PAGE_WORDS}
+    return keys | staff_keys() | broadcast_keys()
+
+
+def staff_keys() -> set[str]:
+    """What the staff's part of the talk says by names that are declared."""
+    fields = [field for form in announcements.FORMS.values() for field in form.fields]
+    kinds = ("title", "ask", "again", "help")
+    keys = {f"{kind}.{field.name}" for field in fields for kind in kinds}
+    keys |= {f"none.{field.name}" for field in fields if field.optional}
+    keys |= {f"{place}.ask" for place in questions.STAFF_PLACES}
+    keys |= {f"title.{place}" for place in (Place.WAITING, Place.LISTED)}
+    keys |= {f"announcement.done.{act}" for act in (Act.SUBMIT, *ACTS)}
+    return keys | {"review.announcement", "help.staff"}
+
+
+def broadcast_keys() -> set[str]:
+    """What every face of the house calls the parts of a broadcast."""
+    keys = {f"broadcast.stage.{stage}" for stage in Stage}
+    keys |= {f"broadcast.group.{group}" for group in Group}
+    keys |= {f"broadcast.left_out.{why}" for why in LeftOut}
+    keys |= {f"broadcast.channel.{channel}" for channel in LONGEST}
+    return keys | {f"refusal.{code}" for code in REFUSALS}
 
 
 def declared_choices() -> list[Choice]:
     """Every choice that is declared, question by question."""
-    groups = (value for name, value in vars(questions).items() if name.isupper())
+    declared = {**vars(questions), **vars(announcements)}
+    groups = (value for name, value in declared.items() if name.isupper())
     return [
         choice
         for group in groups
