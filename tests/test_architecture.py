@@ -50,6 +50,7 @@ VALUES = {
     "conversations.broadcasts",
     "conversations.calendar",
     "conversations.masks",
+    "conversations.newsroom",
     "conversations.turkish",
 }
 """What the records may know of the talk: its values, masks, and how Turkish names compare."""

@@ -20,15 +20,15 @@ from bot.console.places import ACTS, NOTES, PAGES
 from bot.console.signing import DOOR_WORDS
 from bot.services.turnstile import REASONS
 from bot.wording import COMMANDS
-from conversations import findings, questions
+from conversations import announcements, findings, questions
 from conversations.actions import Status, Verdict
-from conversations.broadcasts import UNSOUND, Group, LeftOut, Role, Stage
+from conversations.broadcasts import LONGEST, UNSOUND, Act, Group, LeftOut, Role, Stage
 from conversations.engine import MEDIA
 from conversations.form import Form
 from conversations.registration import DOCUMENTS, FORMS, REGISTRATION
 from conversations.replies import Choice
 from conversations.state import Aside, Place
-from storage import Post
+from storage import Post, newsroom
 from storage.audit import Flaw
 
 ROOT = Path(__file__).parent.parent
@@ -121,7 +121,7 @@ def declared_keys() -> set[str]:
     keys |= {f"turnstile.{reason}" for reason in REASONS}
     keys |= {f"broadcast.{kind}.{value}" for kind, of in BROADCAST.items() for value in of}
     keys |= {f"page.{name}" for name in PAGE_WORDS}
-    return keys | console_keys()
+    return keys | console_keys() | staff_keys()
 
 
 def refusals() -> set[str]:
@@ -149,9 +149,23 @@ def console_keys() -> set[str]:
     }
 
 
+def staff_keys() -> set[str]:
+    """What the staff's part of the talk says by names that are declared."""
+    fields = [field for form in announcements.FORMS.values() for field in form.fields]
+    kinds = ("title", "ask", "again", "help")
+    keys = {f"{kind}.{field.name}" for field in fields for kind in kinds}
+    keys |= {f"none.{field.name}" for field in fields if field.optional}
+    keys |= {f"{place}.ask" for place in questions.STAFF_PLACES}
+    keys |= {f"title.{place}" for place in (Place.WAITING, Place.LISTED)}
+    keys |= {f"announcement.done.{act}" for act in (Act.SUBMIT, *newsroom.ACTS)}
+    keys |= {f"broadcast.channel.{channel}" for channel in LONGEST}
+    return keys | {"review.announcement", "help.staff"}
+
+
 def declared_choices() -> list[Choice]:
     """Every choice that is declared, question by question."""
-    groups = (value for name, value in vars(questions).items() if name.isupper())
+    declared = {**vars(questions), **vars(announcements)}
+    groups = (value for name, value in declared.items() if name.isupper())
     return [
         choice
         for group in groups
