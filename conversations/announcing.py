@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from conversations.announcements import ANNOUNCEMENT, LIST_CHOICES, menu_of
-from conversations.broadcasts import Act
+from conversations.broadcasts import Act, Refusal
 from conversations.events import Event
 from conversations.moves import Turn, begin, go, moved, proceed, returned, say, set_aside, stopped
 from conversations.newsroom import (
@@ -269,10 +269,8 @@ def _moved(state: State, found: BroadcastMoved) -> Turn:
 
 
 def _refused(state: State, found: BroadcastRefused) -> Turn:
-    params = dict(found.params)
-    if "stage" in params:
-        params["stage"] = Word(f"broadcast.stage.{params['stage']}")
-    return _home(state, Reply(f"refusal.{found.code}", params))
+    said = Refusal(found.code, **found.params).word
+    return _home(state, Reply(said.key, said.params))
 
 
 TURNS: Mapping[type, Callable[[State, Any], Turn]] = {

@@ -120,7 +120,7 @@ class Refusal(Exception):
         return Word(f"refusal.{self.code}", named)
 
 
-UNSOUND = ("channel", "failure_limit", "locale", "not_told_days", "template")
+UNSOUND = ("channel", "failure_limit", "locale", "not_told_days", "template", "text")
 """What a Refusal can call unsound."""
 
 APPROVALS, URGENT_APPROVALS = 1, 2

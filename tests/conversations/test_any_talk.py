@@ -417,7 +417,8 @@ def _found(action: Action, which: int) -> Finding:
         return VerdictKept(action.checked, restored=which % 3 == 1)
     if isinstance(action, CheckDraft):
         allowed = DraftAllowed(action.audience, action.texts)
-        return (allowed, allowed, BroadcastRefused("role", {}), NotStaff())[which % 4]
+        refused = BroadcastRefused("role", {"role": "operator"})
+        return (allowed, allowed, refused, NotStaff())[which % 4]
     findings = FOUND.get(type(action)) or (FINDINGS[type(action)],)
     return findings[which % len(findings)]
 
