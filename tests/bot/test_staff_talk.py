@@ -19,7 +19,7 @@ from conversations.broadcasts import Role, Stage
 from conversations.events import Address, Command, Picked
 from conversations.newsroom import AudienceCounted, CountAudience
 from conversations.state import Place
-from storage import Asked, Audit, Broadcast, Broadcasts, Database, Staff, campaigns
+from storage import Asked, Audit, Broadcast, Broadcasts, Database, Staff, campaigns, marks
 from storage.entries import Post
 from storage.people import People
 from tests.bot.office import CHANNEL, DEADLINE, NOW, SCRIPT, Office, office, text
@@ -198,6 +198,11 @@ async def test_a_registration_half_way_survives_a_shift(tmp_path: Path) -> None:
         assert "5/8 · E-posta" in text(back)
         done = await shift.say(Role.AUTHOR, *SCRIPT[6:])
         assert "Kaydedildi" in text(done)
+        await desk.marks.flush()
+        async with desk.database.read() as connection:
+            counted = await marks.since(connection, NOW - timedelta(hours=1))
+        # Only as a citizen: the shift between is no end of the form and no new beginning.
+        assert (counted["consented"], counted["saved"], counted.get("left")) == (1, 1, None)
 
 
 @pytest.mark.parametrize("fault", ["raises", "hangs", "nobody"])
