@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from bot.channels.base import Answer, picked
 from bot.newsroom import counting
@@ -19,7 +20,7 @@ from conversations.broadcasts import Role, Stage
 from conversations.events import Address, Command, Picked
 from conversations.newsroom import AudienceCounted, CountAudience
 from conversations.state import Place
-from storage import Asked, Audit, Broadcast, Broadcasts, Database, Staff, campaigns, marks
+from storage import Asked, Audit, Broadcast, Broadcasts, Database, Staff, campaigns, marks, tables
 from storage.entries import Post
 from storage.people import People
 from tests.bot.office import CHANNEL, DEADLINE, NOW, SCRIPT, Office, office, text
@@ -95,6 +96,7 @@ class Shift:
                 (CHANNEL, Post.PENDING, ""): 1800,
             }
             await self.broadcasts.keep_count(conn, 1, outcomes, NOW)
+            await conn.execute(update(tables.broadcasts).values(planned_at=NOW, planned=2400))
 
     async def audited(self) -> list[tuple[str, str]]:
         async with self.desk.database.read() as conn:
