@@ -19,12 +19,24 @@ from typing import TYPE_CHECKING
 
 from bot.channels.base import Channel, Limits
 from bot.channels.terminal import Terminal, show
-from bot.clock import Clock, clock
-from bot.desk import Desk, RunErrand
+from bot.clock import Clock, clock, wall
+from bot.desk import Desk
+from bot.errands import CheckCode, runners
 from bot.marks import Marks
+from bot.newsroom import counting, drawing, measuring
 from bot.notices.reporting import Reach, Reports
-from bot.outbound import Outbound, buttons, fresh_shelf, mailbox, outlets, reaching_out
+from bot.outbound import (
+    Outbound,
+    buttons,
+    fresh_shelf,
+    mailbox,
+    outlets,
+    reaching_out,
+)
+from bot.outbound import channels as channels_set_up
+from bot.outbound import limits as limits_set
 from bot.records import Records, open_records
+from bot.rooms import Rooms
 from bot.settings import Settings, dict_of
 from bot.wording import Wording
 from conversations.replies import Reply, Word
@@ -33,6 +45,7 @@ from storage import (
     Database,
     KeyRing,
     Ledger,
+    Newsroom,
     Registry,
 )
 
@@ -97,19 +110,23 @@ async def open_house(
         now = clock(settings.hesbot_now)
         records = await stack.enter_async_context(open_records(settings))
         ministry = _invented(now) if demo else _hes_service(settings)
-        errand = await stack.enter_async_context(ministry)
+        check = await stack.enter_async_context(ministry)
         wording = wording or Wording.load()
         limits: dict[str, Limits] = {}
         database, registry = records.database, records.registry
         marks = Marks(database)
+        count = counting(
+            database, wording, channels_set_up(settings), settings.pairing_deadline, now
+        )
+        rooms = Rooms(registry, newsroom(records, wording))
         desk = Desk(
             database,
             records.conversations,
-            registry,
+            rooms,
             wording,
             now,
             limits,
-            errand,
+            runners(check, count),
             count=marks.count,
         )
         # What was loaded at start stays for ever; looking through it again would cost milliseconds.
@@ -133,6 +150,21 @@ async def open_house(
         )
 
 
+LINKED = frozenset({"telegram"})
+"""Messengers that vouch for who writes, so that an account there can be a member's."""
+
+
+def newsroom(records: Records, wording: Wording) -> Newsroom:
+    """The staff at work in a messenger."""
+    return Newsroom(
+        records.vault,
+        records.broadcasts,
+        accounts=LINKED,
+        draw=drawing(wording.locales),
+        measure=measuring(limits_set(records.settings), wall),
+    )
+
+
 @asynccontextmanager
 async def working(house: House, channels: Sequence[Channel]) -> AsyncIterator[None]:
     """The desk and the channels at work. A part that fails ends the block with its error."""
@@ -148,7 +180,7 @@ async def working(house: House, channels: Sequence[Channel]) -> AsyncIterator[No
 
 
 @asynccontextmanager
-async def _hes_service(settings: Settings) -> AsyncIterator[RunErrand | None]:
+async def _hes_service(settings: Settings) -> AsyncIterator[CheckCode | None]:
     if settings.hes_service_url is None:
         yield None
         return
@@ -162,7 +194,7 @@ async def _hes_service(settings: Settings) -> AsyncIterator[RunErrand | None]:
 
 
 @asynccontextmanager
-async def _invented(now: Clock) -> AsyncIterator[RunErrand]:
+async def _invented(now: Clock) -> AsyncIterator[CheckCode]:
     from bot.demo import invented_ministry
 
     yield invented_ministry(now)

@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bot.clock import Clock
-from bot.desk import RunErrand
+from bot.errands import CheckCode
 from bot.notices.workers import locked
 from bot.settings import DATABASE_FILE, Settings, SettingsError
 from bot.telemetry import FAULTS
@@ -135,7 +135,7 @@ def _names_of_workers(home: Path) -> Iterator[Path]:
     return home.glob("worker-[0-9]*.id")
 
 
-def invented_ministry(clock: Clock) -> RunErrand:
+def invented_ministry(clock: Clock) -> CheckCode:
     """Answers for the HES service: every code is good without end, but for ``VERDICTS``."""
 
     async def check(errand: AskHesService) -> CodeChecked:

@@ -14,9 +14,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -24,17 +25,17 @@ import msgspec
 from bot.cases import Case, Outcome, by_address, twins
 from bot.channels.base import Answer, Inbound, Limits, Unavailable
 from bot.clock import Clock
+from bot.errands import RunErrand, Runners, unanswered
 from bot.opening import opening
+from bot.rooms import Room
 from bot.telemetry import BATCHES, EVENTS, FAULTS, REPEATS, place_of
 from bot.wording import Wording
 from conversations.actions import (
     Action,
-    CodeChecked,
     Errand,
     Finding,
     LanguagesFound,
     LookUpLanguages,
-    Verdict,
 )
 from conversations.engine import Turn, step
 from conversations.events import Address, Event, Learned
@@ -42,13 +43,10 @@ from conversations.marking import marks
 from conversations.registration import DOCUMENTS
 from conversations.replies import Reply
 from conversations.state import State, from_plain, to_plain
-from storage import Asked, Connection, Conversations, Database, Kept, Registry
+from storage import Asked, Connection, Conversations, Database, Kept
 from storage import Unavailable as RecordsUnavailable
 
 log = logging.getLogger("hesbot.desk")
-
-RunErrand = Callable[[Errand], Awaitable[CodeChecked]]
-"""Asks an outside service. Keeps its own time limit and never raises."""
 
 CountMarks = Callable[[Iterable[str], datetime], None]
 """Is told what happened in the talk, once it is committed."""
@@ -109,21 +107,21 @@ class Desk:
         self,
         database: Database,
         conversations: Conversations,
-        registry: Registry,
+        records: Room,
         wording: Wording,
         clock: Clock,
         limits: Mapping[str, Limits],
-        errand: RunErrand | None = None,
+        errands: Runners = MappingProxyType({}),
         errand_limit: float = ERRAND_LIMIT,
         count: CountMarks | None = None,
     ) -> None:
         self._database = database
         self._conversations = conversations
-        self._registry = registry
+        self._records = records
         self._wording = wording
         self._clock = clock
         self._limits = limits
-        self._errand = errand
+        self._errands = errands
         self._errand_limit = errand_limit
         self._count = count
         self._arrived: list[Case] = []
@@ -137,13 +135,14 @@ class Desk:
         Where the turn asked an outside service, what was learned is part of the answer.
         """
         outcome = await self._submit(inbound)
-        if outcome.errand is None or self._errand is None:
+        run = None if outcome.errand is None else self._errands.get(type(outcome.errand))
+        if outcome.errand is None or run is None:
             return outcome.answer
         # Copies of the message wait for the same finding, so that all get the same answer; and it
         # is kept even if nobody waits any more.
         name = (inbound.address, inbound.message)
         if name not in self._asking:
-            work = self._finish(inbound, outcome.answer, outcome.errand, self._errand)
+            work = self._finish(inbound, outcome.answer, outcome.errand, run)
             self._asking[name] = asyncio.ensure_future(work)
             self._asking[name].add_done_callback(lambda _: self._asking.pop(name, None))
         answer = await asyncio.shield(self._asking[name])
@@ -159,7 +158,7 @@ class Desk:
         except Exception as error:
             FAULTS.labels("errand").inc()
             log.error("errand failed", extra={"error": place_of(error)})
-            finding = CodeChecked(errand.links, Verdict.UNCHECKED)
+            finding = unanswered(errand)
         learned = replace(inbound, event=Learned(finding), sequence=None)
         return (await self._submit(learned, before)).answer
 
@@ -310,7 +309,7 @@ class Desk:
                 locale = talks[address].state.locale
                 questions.append(Asked(address, action, now, locale, self._texts(locale)))
         if questions:
-            findings = await self._registry.perform(connection, questions)
+            findings = await self._records.perform(connection, questions)
             found |= {
                 question.address: finding
                 for question, finding in zip(questions, findings, strict=True)
@@ -336,7 +335,7 @@ class Desk:
         EVENTS.labels(channel).inc()
         answer = self._wording.answer(turn.replies, turn.state.locale, self._limits[channel])
         if case.before is None:
-            unfinished = turn.errand is not None and self._errand is not None
+            unfinished = type(turn.errand) in self._errands
             return Outcome(replace(answer, unfinished=unfinished), turn.errand)
         messages = case.before.messages + answer.messages
         return Outcome(

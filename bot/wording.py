@@ -313,12 +313,12 @@ class Wording:
         """The choices in writing, to stand below the text; empty where buttons do."""
         if not asked.choices or (len(asked.choices) <= limits.buttons and not limits.plain):
             return ""
-        return ("\n" if asked.title else "\n\n") + self._numbered(asked, locale)
+        return ("\n" if asked.wants_text else "\n\n") + self._numbered(asked, locale)
 
     def _numbered(self, asked: Question, locale: str) -> str:
         """The choices in writing: numbered, or named beside a question that wants text."""
         labels = [self.text(choice.label, locale) for choice in asked.choices]
-        if asked.title is not None:
+        if asked.wants_text:
             named: dict[str, Param] = {"labels": " / ".join(f"“{label}”" for label in labels)}
             return self.text(Word("or_type", named), locale)
         return "\n".join(f"{place}. {label}" for place, label in enumerate(labels, 1))

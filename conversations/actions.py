@@ -1,8 +1,8 @@
 """What a turn asks of the world, and what the world may find.
 
 An Action is a look at or a change to the records and runs in the turn's own transaction. An Errand
-is a question to somebody else's system and runs after the commit. Either answers with a Finding,
-which comes back to the conversation as ``Learned``.
+is a question to somebody else's system, or one that takes long, and runs after the commit. Either
+answers with a Finding, which comes back to the conversation as ``Learned``.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+
+from conversations.newsroom import CountAudience, StaffAction, StaffFinding
 
 Value = str | date | None
 """An answer as it is stored. ``None`` means the person has none (no surname, no e-mail)."""
@@ -158,6 +160,7 @@ Finding = (
     | CodeChecked
     | VerdictKept
     | Done
+    | StaffFinding
 )
 
 
@@ -237,6 +240,7 @@ Action = (
     | LookUpNotices
     | SetNotices
     | SetReminders
+    | StaffAction
 )
 
 
@@ -253,4 +257,4 @@ class AskHesService:
     cards: tuple[int, ...] = ()
 
 
-Errand = AskHesService
+Errand = AskHesService | CountAudience

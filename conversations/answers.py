@@ -38,16 +38,25 @@ def typed(state: State, event: Event, now: datetime) -> Turn:
 
 def answered(state: State, text: str, now: datetime) -> Turn:
     try:
-        value = field_of(state).parse(text, today(now))
+        value = _parsed(state, text, now)
     except Doubt as doubt:
         return go(state, aside=Aside.DOUBT, doubt=doubt.value, doubt_code=doubt.code)
     except Invalid as invalid:
-        if puts_off(text):
+        if puts_off(text) and not field_of(state).free:
             return Turn(state, (Reply("later"),))
-        if is_question(text):
+        if is_question(text) and not field_of(state).free:
             return told_how(state) if field_of(state).errand else say(state, Reply(help_for(state)))
         return _missed(state, invalid)
     return accepted(state, value)
+
+
+def _parsed(state: State, text: str, now: datetime) -> Value:
+    """The value, if it can also stand beside the answers before it."""
+    field = field_of(state)
+    value = field.parse(text, today(now))
+    if clash := field.clash({**state.answers, field.name: value}):
+        raise clash
+    return value
 
 
 def _missed(state: State, invalid: Invalid) -> Turn:

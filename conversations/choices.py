@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from conversations.actions import RecordConsent
+from conversations.announcing import picked_there
 from conversations.answers import accepted
 from conversations.commands import cancelled, commanded, read
 from conversations.events import Said
@@ -23,7 +24,7 @@ from conversations.moves import (
     spoken,
     tell,
 )
-from conversations.questions import asking, code_help, form_of
+from conversations.questions import KEEP, NOTHING, STAFF_PLACES, asking, code_help, form_of
 from conversations.registration import CONSENT, NOTICE, REGISTRATION, RENEW_CODE, TERMS
 from conversations.replies import Reply
 from conversations.state import ALL, Aside, Place, State
@@ -36,12 +37,21 @@ def chosen(state: State, choice: str) -> Turn:
     if state.place is Place.CONSENT:
         return _consented(state, choice)
     if state.place is Place.ASKING:
-        return proceed(state) if choice == "keep" else accepted(state, None)
+        return _answered(state, choice)
+    if state.place in STAFF_PLACES:
+        return picked_there(state, choice)
     if state.place is Place.REVIEW:
         return _reviewed(state, choice)
     if state.place is Place.TERMS:
         return _decided(state, choice)
     return _from_menu(state, choice)
+
+
+def _answered(state: State, choice: str) -> Turn:
+    """The answer that stands, none at all, or one of the field's own."""
+    if choice == KEEP.id:
+        return proceed(state)
+    return accepted(state, None if choice == NOTHING.id else choice)
 
 
 def _chosen_aside(state: State, choice: str) -> Turn:
@@ -78,7 +88,7 @@ def _consented(state: State, choice: str) -> Turn:
 
 def _reviewed(state: State, choice: str) -> Turn:
     if choice == "cancel":
-        return cancelled(state)
+        return cancelled(state) if state.apart is None else picked_there(state, choice)
     if choice == "correct":
         if len(form_of(state).fields) == 1:
             return go(

@@ -13,6 +13,7 @@ from conversations.actions import (
     LookUpPerson,
     SetNotices,
 )
+from conversations.announcing import commanded_there
 from conversations.events import Command, Event
 from conversations.moves import (
     Turn,
@@ -35,6 +36,8 @@ from conversations.state import Aside, Place, State
 
 def commanded(state: State, name: str, event: Event) -> Turn | None:
     """Carry out a command, or return None where the word is better taken for an answer."""
+    if state.apart is not None:
+        return commanded_there(state, name)
     if name == "back" and state.aside is not Aside.NONE:
         return go(state, offers=())
     if name in ("cancel", "menu") and state.aside in _LEFT:

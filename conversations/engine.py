@@ -14,6 +14,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from conversations.actions import SetNotices
+from conversations.announcing import called
 from conversations.answers import contact, typed
 from conversations.choices import chosen
 from conversations.commands import commanded
@@ -47,7 +48,15 @@ from conversations.registration import REGISTRATION
 from conversations.replies import Reply
 from conversations.state import Aside, Place, State
 from conversations.turkish import NAMES_TOO, fold
-from conversations.understanding import command, fits, is_delicate, labels, language, picked
+from conversations.understanding import (
+    command,
+    fits,
+    is_delicate,
+    is_for_staff,
+    labels,
+    language,
+    picked,
+)
 
 MEDIA = frozenset({"photo", "voice", "video", "sticker", "location", "contact", "file"})
 """Kinds of message that have an answer of their own."""
@@ -69,10 +78,10 @@ def _step(state: State, event: Event, now: datetime) -> Turn:
     before, state = state, current(state)
     if isinstance(event, Learned):
         return learned(state, event.finding)
-    if is_delicate(event):
+    if is_delicate(event) and not _is_free(state, event):
         state = traced(state, event.message)
     if state.place is Place.NEW:
-        return _meet(state, event)
+        return _meet(state, event, now)
     if state.turn != before.turn and not _opts_out(event):
         # The form was changed meanwhile; what was typed answers a question that is no more.
         return say(state, Reply("resumed"))
@@ -81,12 +90,14 @@ def _step(state: State, event: Event, now: datetime) -> Turn:
     return _heard(state, event, now)
 
 
-def _meet(state: State, event: Event) -> Turn:
+def _meet(state: State, event: Event, now: datetime) -> Turn:
     """The first word to somebody we have not met: who we are, the notice, the consent."""
     if named := language(event):
         state = replace(state, locale=named)
     if _opts_out(event):
         return Turn(state, (Reply("stopped"),), SetNotices(False))
+    if is_for_staff(event):
+        return called(state, event, now)
     turn = begin(state, REGISTRATION, Reply("greeting"), Reply("notice"))
     if isinstance(event, Picked) and fits(event, question(turn.state).question):
         # Who presses a button under the greeting has been shown it, though nothing was kept then.
@@ -127,6 +138,8 @@ def _move(state: State, event: Event, now: datetime) -> Turn:
         return say(state, Reply(f"media.{event.kind if event.kind in MEDIA else 'other'}"))
     if isinstance(event, SharedContact):
         return contact(state, event, now)
+    if is_for_staff(event) and not _is_name(state, event):
+        return called(state, event, now)
     asked = question(state).question
     if isinstance(event, Picked) and not fits(event, asked):
         return say(state, Reply("stale"))
@@ -136,6 +149,8 @@ def _move(state: State, event: Event, now: datetime) -> Turn:
         return chosen(state, choice)
     if field := corrected_field(state, event):
         return go(state, place=Place.ASKING, field=field, correcting=True)
+    if _is_free(state, event):
+        return typed(state, event, now)
     if named := language(event):
         return spoken(replace(state, locale=named))
     if (name := command(event)) and not _is_name(state, event):
@@ -158,6 +173,20 @@ def _is_name(state: State, event: Event) -> bool:
         and state.aside is Aside.NONE
         and field_of(state).names
         and (fold(event.text) in NAMES_TOO or introduced(event.text))
+    )
+
+
+_WAYS_OUT = frozenset({"back", "cancel", "menu", "help", "announce", "stop"})
+
+
+def _is_free(state: State, event: Event) -> bool:
+    """Whether it is a text of the person's own making, which may read like anything."""
+    return (
+        isinstance(event, Said)
+        and state.place is Place.ASKING
+        and state.aside is Aside.NONE
+        and field_of(state).free
+        and command(event) not in _WAYS_OUT
     )
 
 

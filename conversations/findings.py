@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from conversations import announcing
 from conversations.actions import (
     CardsFound,
     CardView,
@@ -237,4 +238,5 @@ _TURNS: dict[type, Callable[[State, Any], Turn]] = {
     NoticesFound: _notices,
     LanguagesFound: _languages,
     Done: _done,
+    **announcing.TURNS,
 }

@@ -42,7 +42,8 @@ def marks(before: State, turn: Turn) -> Iterator[str]:
     said = [reply.key for reply in turn.replies if isinstance(reply, Reply)]
     if not _DONE_SAID.isdisjoint(said):
         return iter((_DONE[before.form],)) if before.form in _DONE else iter(())
-    return chain(_ways(before, turn.state), _refusals(before, said))
+    # Somebody who works here talks as staff in between; that is no part of a registration.
+    return chain(_ways(before.citizen, turn.state.citizen), _refusals(before, said))
 
 
 def _registers(state: State) -> bool:

@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from conversations.actions import Action, Errand, SetNotices, SetReminders
+from conversations.announcements import EVERY_FORM
 from conversations.form import Form
 from conversations.questions import form_of, question
-from conversations.registration import CONSENT, FORMS
+from conversations.registration import CONSENT
 from conversations.replies import Reply, Retract
 from conversations.state import Aside, Place, State
 
@@ -92,9 +93,12 @@ def proceed(state: State, *replies: Reply) -> Turn:
     form = form_of(state)
     missing = form.missing(state.answers)
     if missing is not None:
-        return go(state, *replies, place=Place.ASKING, field=missing.name, correcting=False)
+        clash = missing.clash(state.answers)
+        why = () if clash is None else (Reply(f"invalid.{clash.code}", clash.params),)
+        return go(state, *replies, *why, place=Place.ASKING, field=missing.name, correcting=False)
     if form.review:
-        return go(state, *replies, place=Place.REVIEW, correcting=False)
+        turn = go(state, *replies, place=Place.REVIEW, correcting=False)
+        return replace(turn, action=form.check(state.answers) if form.check else None)
     return agree(state, *replies)
 
 
@@ -113,6 +117,26 @@ def ended(state: State, *replies: Reply, **changes: Any) -> Turn:
         "remedy": False,
     }
     return Turn(moved(state, **(empty | changes)), replies)
+
+
+CARRIED = (
+    *("turn", "locale", "consented", "known", "muted", "errand"),
+    *("told", "heard_at", "traces", "tries"),
+)
+"""What is true of somebody wherever they stand."""
+
+
+def set_aside(state: State) -> State:
+    """The staff's part of the talk, with all that was open put aside as it is."""
+    carried = {name: getattr(state, name) for name in CARRIED}
+    return State(Place.STAFF, apart=state.citizen, **carried)
+
+
+def returned(state: State) -> State:
+    """Where they stood before, with what became true meanwhile; every button there is stale."""
+    carried = {name: getattr(state, name) for name in CARRIED}
+    carried["turn"] = state.turn + 1
+    return current(replace(state.citizen, **carried))
 
 
 def tidied(turn: Turn) -> Turn:
@@ -193,9 +217,9 @@ def current(state: State) -> State:
     """The state under today's forms: answers without a field are dropped, the rest is kept."""
     if not state.form:
         return state
-    form = FORMS.get(state.form)
+    form = EVERY_FORM.get(state.form)
     if form is None:
-        return ended(state).state
+        return ended(state).state if state.apart is None else returned(replace(state, form=""))
     if state.version == form.version:
         return state
     names = {field.name for field in form.fields}

@@ -5,8 +5,12 @@ Knows codes and parameters. It must not know sentences, nor keep what was typed 
 
 from __future__ import annotations
 
-from conversations.actions import Value
+from typing import TYPE_CHECKING
+
 from conversations.replies import Param
+
+if TYPE_CHECKING:
+    from conversations.actions import Value
 
 
 class Invalid(Exception):

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from conversations.actions import Value
+from conversations.announcements import EVERY_FORM, SUBMIT_CHOICES, offered
 from conversations.form import Field, Form, choice
-from conversations.registration import FORMS
 from conversations.replies import Choice, Listing, Param, Question, Reply, Word
 from conversations.state import Aside, Place, State
 
@@ -51,7 +51,7 @@ NOTHING = choice("field", "none")
 
 
 def form_of(state: State) -> Form:
-    return FORMS[state.form]
+    return EVERY_FORM[state.form]
 
 
 def field_of(state: State) -> Field:
@@ -65,13 +65,41 @@ def question(state: State) -> Reply:
     if state.place is Place.ASKING:
         return asking(state, "ask")
     if state.place is Place.REVIEW:
-        asked = _plain(state, "review", REVIEW_CHOICES, lines=review_lines(state))
-        return replace(asked, key="review.relative") if state.relative else asked
+        return _review(state)
+    if state.place in STAFF_PLACES:
+        return _staff(state)
     if state.place is Place.TERMS:
         return _plain(state, "terms", TERMS_CHOICES)
     if state.place is Place.MENU:
         return _plain(state, "menu", KNOWN_MENU if state.known else NEW_MENU)
     return _plain(state, "consent", CONSENT_CHOICES)
+
+
+STAFF_PLACES = frozenset({Place.STAFF, Place.WAITING, Place.LISTED, Place.SEEN})
+"""Where somebody of the staff chooses, outside of a form."""
+
+
+def _staff(state: State) -> Reply:
+    choices = tuple(offered(state.place, offer.id, offer.text) for offer in state.offers)
+    question = Question(str(state.place), state.turn, choices, _staff_title(state))
+    return Reply(f"{state.place}.ask", question=question)
+
+
+def _staff_title(state: State) -> Word | None:
+    """Under a title no number picks by its place: here it is the number of a broadcast."""
+    if state.place is Place.STAFF:
+        return None
+    if state.place is Place.SEEN:
+        return Word("title.announcement", {"id": state.offers[0].text})
+    return Word(f"title.{state.place}")
+
+
+def _review(state: State) -> Reply:
+    if state.apart is not None:
+        asked = _plain(state, "review", SUBMIT_CHOICES, lines=review_lines(state))
+        return replace(asked, key="review.announcement")
+    asked = _plain(state, "review", REVIEW_CHOICES, lines=review_lines(state))
+    return replace(asked, key="review.relative") if state.relative else asked
 
 
 def asking(state: State, how: str) -> Reply:
@@ -98,6 +126,7 @@ def asking(state: State, how: str) -> Reply:
             field.autofill,
             field.shareable,
             field.shown(state.answers[field.name]) if answered else None,
+            bool(field.choices),
         ),
     )
 
@@ -123,6 +152,8 @@ def help_for(state: State) -> str:
     """The key of the longer help that belongs to the present question."""
     if state.place is Place.ASKING:
         return f"help.{state.field}"
+    if state.apart is not None:
+        return "help.staff"
     return f"help.{Place.CONSENT if state.place is Place.NEW else state.place}"
 
 
@@ -189,7 +220,7 @@ def _offered(state: State, id: str, text: str) -> Choice:
 def _field_choices(field: Field, answered: bool) -> tuple[Choice, ...]:
     keep = (KEEP,) if answered else ()
     none = (NOTHING,) if field.skippable else ()
-    return keep + none
+    return keep + field.choices + none
 
 
 def _plain(state: State, name: str, choices: tuple[Choice, ...], **params: Param) -> Reply:

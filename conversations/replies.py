@@ -49,7 +49,7 @@ class Question:
     ``of`` is the place in a form (0: none). ``keyboard`` is digits, email, phone or text;
     ``autofill`` is a token of the HTML standard's autofill section. ``contact`` offers to share
     one's own number. ``present`` is the answer that stands already, when a question is asked
-    once more.
+    once more. ``closed``: under a title, too, nothing but one of the choices is an answer.
     """
 
     field: str
@@ -62,6 +62,12 @@ class Question:
     autofill: str = "off"
     contact: bool = False
     present: Param | None = None
+    closed: bool = False
+
+    @property
+    def wants_text(self) -> bool:
+        """Whether something is to be typed, so that a number is an answer and not a choice."""
+        return self.title is not None and not self.closed
 
 
 @dataclass(frozen=True, slots=True)

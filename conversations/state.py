@@ -17,7 +17,11 @@ from conversations.actions import AskHesService, Holder, Value
 
 
 class Place(StrEnum):
-    """Which part of the talk the person is in."""
+    """Which part of the talk the person is in.
+
+    The last four are the staff's: their menu, the broadcasts that wait for approval, all there are,
+    and one of them.
+    """
 
     NEW = "new"
     CONSENT = "consent"
@@ -25,6 +29,10 @@ class Place(StrEnum):
     REVIEW = "review"
     TERMS = "terms"
     MENU = "menu"
+    STAFF = "staff"
+    WAITING = "waiting"
+    LISTED = "listed"
+    SEEN = "seen"
 
 
 class Aside(StrEnum):
@@ -66,7 +74,9 @@ class State:
     is the question about the last code that has no answer yet, ``told`` that the person was told
     so. ``wanted`` says why a look-up is under way, ``remedy`` that a code of somebody else is
     being mended. ``heard_at`` is when the message that led here was written. ``traces`` are the
-    messages that carried identity numbers. ``muted``: notices were declined.
+    messages that carried identity numbers. ``muted``: notices were declined. ``apart`` is where
+    somebody of the staff stood as a citizen before they came to their own part of the talk, and
+    goes on after it. ``tries`` are the moments at which codes for linking were tried in vain.
     """
 
     place: Place = Place.NEW
@@ -94,15 +104,24 @@ class State:
     wanted: str = ""
     heard_at: datetime | None = None
     traces: tuple[str, ...] = ()
+    apart: State | None = None
+    tries: tuple[datetime, ...] = ()
 
     @property
     def blank(self) -> bool:
         """Nothing is known of this person, so there is nothing to keep."""
-        return self.place is Place.NEW
+        return self.place is Place.NEW and not self.tries
+
+    @property
+    def citizen(self) -> State:
+        """Where they stand as a citizen."""
+        return self.apart or self
 
     @property
     def step(self) -> str:
-        """What a form waits for: ``registration:phone``, ``registration:review``; "" outside."""
+        """What a citizen's form waits for: ``registration:phone``; "" outside of one."""
+        if self.apart is not None:
+            return self.apart.step
         if not self.form:
             return ""
         return f"{self.form}:{self.field if self.place is Place.ASKING else self.place}"
@@ -127,6 +146,10 @@ def to_plain(state: State) -> dict[str, Any]:
         plain["errand"] = asdict(state.errand)
     if state.heard_at is not None:
         plain["heard_at"] = state.heard_at.isoformat()
+    if state.apart is not None:
+        plain["apart"] = to_plain(state.apart)
+    if state.tries:
+        plain["tries"] = [at.isoformat() for at in state.tries]
     return plain
 
 
@@ -161,6 +184,10 @@ def _round(value: Any) -> Value:
     return date.fromisoformat(value["date"]) if isinstance(value, dict) else value
 
 
+def _moments(plain: Sequence[str]) -> tuple[datetime, ...]:
+    return tuple(map(datetime.fromisoformat, plain))
+
+
 _READERS: Mapping[str, Callable[[Any], Any]] = {
     "place": Place,
     "aside": Aside,
@@ -171,4 +198,6 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "offers": _offers,
     "heard_at": datetime.fromisoformat,
     "traces": tuple,
+    "apart": from_plain,
+    "tries": _moments,
 }

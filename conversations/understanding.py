@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from conversations.events import Command, Event, OptedOut, Picked, Said
 from conversations.replies import Choice, Question
-from conversations.turkish import meaning
+from conversations.turkish import meaning, plain
 
 ANYWHERE = (
     "back",
@@ -22,6 +22,7 @@ ANYWHERE = (
     "language",
     "resume",
     "menu",
+    "announce",
     "status",
     "add_card",
     "renew_code",
@@ -108,6 +109,24 @@ def command(event: Event) -> str:
     return next((name for name in ANYWHERE if name in meant), "")
 
 
+_CODE = re.compile(r"[a-z0-9]{4}[- ]?[a-z0-9]{4}")
+_WITH_CODE = re.compile(r"(?:duyuru|announcement|broadcast)\s+([a-z0-9]{4}-[a-z0-9]{4})")
+
+
+def is_for_staff(event: Event) -> bool:
+    """Whether the staff's part of the talk is asked for: "/duyuru", with or without a code."""
+    return command(event) == "announce" or bool(link_code(event))
+
+
+def link_code(event: Event) -> str:
+    """The one-time code by which a member makes this account theirs, or an empty string."""
+    if isinstance(event, Command) and command(event) == "announce":
+        code = plain(event.argument).strip()
+        return code if _CODE.fullmatch(code) else ""
+    found = _WITH_CODE.fullmatch(plain(event.text).strip()) if isinstance(event, Said) else None
+    return found[1] if found else ""
+
+
 def language(event: Event) -> str:
     """The locale whose own name was typed or picked ("English"), or an empty string."""
     return next((key[7:] for key in sorted(labels(event)) if key.startswith("locale:")), "")
@@ -121,7 +140,7 @@ def picked(event: Event, question: Question | None) -> str:
         return event.choice if fits(event, question) else ""
     text = typed(event)
     # Beside a question that wants text, a number would be an answer to it.
-    number = "" if question.title else _by_number(text, question.choices)
+    number = "" if question.wants_text else _by_number(text, question.choices)
     return (
         number
         or _by_label(text, labels(event), question.choices)

@@ -75,6 +75,10 @@ WORDS: Mapping[str, str] = MappingProxyType(
         menü, ana menü, menüye dön, ana menüye dön, ana sayfa, seçenekler, işlemler, neler
         yapabilirsin, ne yapabilirsin, neler yapabilirim, main menu, options, 🏠
     """,
+        "announce": """
+        duyuru, duyurular, duyuru yap, duyuru yaz, duyuru gönder, yeni duyuru, announcement,
+        announcements, broadcast, broadcasts, 📢
+    """,
         "resume": """
         devam, devam et, devam edelim, devam ediyorum, devam edeceğim, devam etmek, dewam,
         kaldığım yerden, kaldığım yerden devam, kaldığım yerden devam et, devamm, sürdür,

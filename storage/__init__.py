@@ -19,6 +19,7 @@ from storage.database import Database, Unavailable, UnknownDatabase
 from storage.entries import Entry, Post, Settled, Urgency
 from storage.ledger import Ledger
 from storage.migrations import NewerSchema
+from storage.newsroom import Newsroom
 from storage.parcels import Parcel
 from storage.pickup import Pickup
 from storage.receipts import Receipt
@@ -51,6 +52,7 @@ __all__ = [
     "Member",
     "NameTaken",
     "NewerSchema",
+    "Newsroom",
     "Parcel",
     "Passage",
     "Pickup",

@@ -20,7 +20,7 @@ from conversations.broadcasts import WITH_CARD, Audience, Group, LeftOut
 from conversations.calendar import ISTANBUL
 from storage import tables
 
-STRETCH = 10_000
+STRETCH = 5_000
 """Addresses looked at in one statement."""
 
 REFERENCE = "tr"

@@ -377,7 +377,7 @@ class Broadcasts:
             select(_approval.broadcast_id, _staff.name, _approval.at)
             .join_from(tables.approvals, tables.staff, _staff.id == _approval.staff_id)
             .where(_approval.broadcast_id.in_(ids))
-            .order_by(_approval.at)
+            .order_by(_approval.at, _approval.staff_id)
         )
         given: dict[int, list[Approval]] = {}
         for each in found:

@@ -50,6 +50,7 @@ VALUES = {
     "conversations.broadcasts",
     "conversations.calendar",
     "conversations.masks",
+    "conversations.newsroom",
     "conversations.turkish",
 }
 """What the records may know of the talk: its values, masks, and how Turkish names compare."""
@@ -70,17 +71,19 @@ COMMANDS = ("bot/__main__.py", "bot/commands/")
 FROM_ABOVE = {
     "bot.app": COMMANDS,
     "bot.console_parts": ("bot/app.py",),
-    "bot.outbound": (*COMMANDS, "bot/app.py", "bot/tasks.py"),
+    "bot.outbound": (*COMMANDS, "bot/app.py", "bot/tasks.py", "bot/broadcast_tasks.py"),
     "bot.records": (
         *COMMANDS,
         "bot/app.py",
         "bot/console_parts.py",
         "bot/tasks.py",
         "bot/staff_tasks.py",
+        "bot/broadcast_tasks.py",
         "bot/outbound.py",
     ),
     "bot.tasks": COMMANDS,
     "bot.staff_tasks": COMMANDS,
+    "bot.broadcast_tasks": COMMANDS,
 }
 """Beginnings of the paths that may import a part of the composition root, never in
 a circle."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -24,28 +24,39 @@ from bot.feeds.values import End
 from bot.notices.rules import Kind as NoticeKind
 from bot.services.turnstile import REASONS
 from bot.wording import COMMANDS
-from conversations import findings, questions
+from conversations import announcements, findings, questions
 from conversations.actions import Status, Verdict
-from conversations.broadcasts import Role
+from conversations.broadcasts import LONGEST, UNSOUND, Act, Group, LeftOut, Role, Stage
 from conversations.engine import MEDIA
 from conversations.form import Form
 from conversations.registration import DOCUMENTS, FORMS, REGISTRATION
 from conversations.replies import Choice
 from conversations.state import Aside, Place
+from storage import Post, newsroom
 from storage.audit import Flaw
-from storage.entries import Post
 
 ROOT = Path(__file__).parent.parent
 CATALOGUES = sorted((ROOT / "locales").glob("*/messages.po"))
-SPOKEN = {"Reply": "", "Word": "", "Invalid": "invalid."}
+SPOKEN = {"Reply": "", "Word": "", "Invalid": "invalid.", "Refusal": "refusal."}
 """What takes a key as its first argument, and what the catalogue puts before it."""
 NUMBERS = ("card", "identity", "phone")
 """Kinds of number that share their refusals, spelled ``<kind>.letters`` and so on."""
 
+BROADCAST: Mapping[str, Iterable[str]] = {
+    "stage": Stage,
+    "group": Group,
+    "left_out": LeftOut,
+    "post": Post,
+    "role": Role,
+    "what": UNSOUND,
+}
+"""What is named in words where staff speak of broadcasts."""
+
 
 def literal_keys() -> set[str]:
     """Keys that stand in the code as text."""
-    sources = [*(ROOT / "conversations").glob("*.py"), *(ROOT / "bot").rglob("*.py")]
+    rooms = ("conversations", "storage", "bot")
+    sources = [source for room in rooms for source in (ROOT / room).rglob("*.py")]
     return {
         key
         for source in sources
@@ -112,8 +123,9 @@ def declared_keys() -> set[str]:
     keys |= {f"courtesy.{name}" for name in ("thanks", "greeting", "anger")}
     keys |= {f"command.{name}{part}" for name in COMMANDS for part in ("", ".about")}
     keys |= {f"turnstile.{reason}" for reason in REASONS}
+    keys |= {f"broadcast.{kind}.{value}" for kind, of in BROADCAST.items() for value in of}
     keys |= {f"page.{name}" for name in PAGE_WORDS}
-    return keys | console_keys()
+    return keys | console_keys() | staff_keys()
 
 
 def refusals() -> set[str]:
@@ -149,9 +161,23 @@ def console_keys() -> set[str]:
     }
 
 
+def staff_keys() -> set[str]:
+    """What the staff's part of the talk says by names that are declared."""
+    fields = [field for form in announcements.FORMS.values() for field in form.fields]
+    kinds = ("title", "ask", "again", "help")
+    keys = {f"{kind}.{field.name}" for field in fields for kind in kinds}
+    keys |= {f"none.{field.name}" for field in fields if field.optional}
+    keys |= {f"{place}.ask" for place in questions.STAFF_PLACES}
+    keys |= {f"title.{place}" for place in (Place.WAITING, Place.LISTED)}
+    keys |= {f"announcement.done.{act}" for act in (Act.SUBMIT, *newsroom.ACTS)}
+    keys |= {f"broadcast.channel.{channel}" for channel in LONGEST}
+    return keys | {"review.announcement", "help.staff"}
+
+
 def declared_choices() -> list[Choice]:
     """Every choice that is declared, question by question."""
-    groups = (value for name, value in vars(questions).items() if name.isupper())
+    declared = {**vars(questions), **vars(announcements)}
+    groups = (value for name, value in declared.items() if name.isupper())
     return [
         choice
         for group in groups

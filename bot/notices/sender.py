@@ -103,7 +103,7 @@ class Sender:
         self._flying: dict[asyncio.Task[None], Parcel] = {}
         self._results: list[tuple[Parcel, Outcome]] = []
         self._late: list[tuple[Parcel, Letter]] = []
-        self._under_way: frozenset[int] = frozenset()
+        self._broadcasts, self._under_way = True, frozenset[int]()
         self._gaps = Gaps(outlet.gap)
         self._gauges = Gauges(outlet.name, database, clock)
         self._pause_to_tell = 0.0
@@ -122,8 +122,9 @@ class Sender:
             finally:
                 await asyncio.shield(self._stop())
 
-    async def drain(self, patience: float = 60.0) -> Mapping[str, int]:
+    async def drain(self, patience: float = 60.0, *, broadcasts: bool = False) -> Mapping[str, int]:
         """Send until nothing is due, or nothing moves for so many seconds; outcomes, counted."""
+        self._broadcasts = broadcasts
         async with self._outlet:
             await self._begin()
             try:
@@ -182,7 +183,7 @@ class Sender:
 
     async def _queues(self, connection: Connection) -> list[Queue]:
         """What may go, in its order; broadcasts by what is known of them at this moment."""
-        running = await campaigns.running(connection)
+        running = await campaigns.running(connection) if self._broadcasts else {}
         self._under_way = frozenset(running)
         return rules.queues(running, self._clock())
 

@@ -15,11 +15,24 @@ import msgspec
 
 from bot.channels.base import Answer, Inbound, Limits, written
 from bot.desk import Desk
+from bot.errands import runners
 from bot.marks import Marks
+from bot.newsroom import drawing, measuring
+from bot.rooms import Rooms
 from bot.wording import Wording
 from conversations.events import Address, Event
 from conversations.state import State, from_plain, to_plain
-from storage import Connection, Conversations, Database, KeyRing, Registry, Vault
+from storage import (
+    Audit,
+    Broadcasts,
+    Connection,
+    Conversations,
+    Database,
+    KeyRing,
+    Newsroom,
+    Registry,
+    Vault,
+)
 from storage.database import Patience
 
 NOW = datetime(2021, 1, 10, 9, 30, tzinfo=UTC)
@@ -112,9 +125,17 @@ class Office:
 
 @asynccontextmanager
 async def office(
-    home: Path, ring: KeyRing | None = None, lock: float = 5.0, **options: Any
+    home: Path,
+    ring: KeyRing | None = None,
+    lock: float = 5.0,
+    errand: Any = None,
+    count: Any = None,
+    **options: Any,
 ) -> AsyncIterator[Office]:
-    """Open the records in ``home`` and put a desk to work on them."""
+    """Open the records in ``home`` and put a desk to work on them.
+
+    ``errand`` asks about codes, ``count`` counts audiences.
+    """
     vault = Vault(ring or KeyRing.new())
     database = await CountedDatabase.open(None, home=home, patience=Patience(lock=lock))
     assert isinstance(database, CountedDatabase)
@@ -122,7 +143,16 @@ async def office(
     clock: Callable[[], datetime] = lambda: NOW  # noqa: E731
     marks = Marks(database)
     options = {"count": marks.count, **options}
-    desk = Desk(database, Conversations(vault), registry, Wording.load(), clock, LIMITS, **options)
+    wording = Wording.load()
+    newsroom = Newsroom(
+        vault,
+        Broadcasts(Audit(vault)),
+        accounts={CHANNEL},
+        draw=drawing(wording.locales),
+        measure=measuring({CHANNEL: 30.0}, clock),
+    )
+    rooms, errands = Rooms(registry, newsroom), runners(errand, count)
+    desk = Desk(database, Conversations(vault), rooms, wording, clock, LIMITS, errands, **options)
     work = asyncio.create_task(desk.run())
     database.commits = 0
     try:

@@ -34,8 +34,25 @@ from conversations.actions import (
     Value,
     VerdictKept,
 )
+from conversations.broadcasts import Act, Audience, Role, Stage
 from conversations.engine import Turn, step
 from conversations.events import Event, Learned, Picked, Said
+from conversations.newsroom import (
+    BroadcastFound,
+    BroadcastMoved,
+    BroadcastsFound,
+    BroadcastView,
+    CheckDraft,
+    DraftAllowed,
+    LinkStaff,
+    ListBroadcasts,
+    LookUpBroadcast,
+    LookUpStaff,
+    MoveBroadcast,
+    StaffFound,
+    StaffLinked,
+    SubmitBroadcast,
+)
 from conversations.questions import question
 from conversations.replies import Question, Reply, Retract
 from conversations.state import State
@@ -73,6 +90,13 @@ CARD = CardView(
 )
 OTHER_CARD = replace(CARD, card=2, link=12, number="7301000033334444")
 
+WRITTEN = BroadcastView(12, 3, Stage.SUBMITTED, "Son hafta", "Nil")
+LETTER = "Kartınızı eşleştirin.\n\nSon gün yaklaşıyor."
+SEEN = BroadcastFound(
+    WRITTEN, {"tr": LETTER}, Audience(), (Act.APPROVE, Act.GIVE_BACK), approvals=("Ece",)
+)
+"""A broadcast of somebody else's that waits for approval."""
+
 FINDINGS: Mapping[type, Finding] = {
     RecordConsent: Done(),
     SetNotices: Done(),
@@ -82,6 +106,11 @@ FINDINGS: Mapping[type, Finding] = {
     LookUpCards: CardsFound((CARD,)),
     LookUpPerson: PersonFound(STORED, (("terms", "2021-01", NOW),)),
     LookUpLanguages: LanguagesFound(("tr", "en")),
+    LookUpStaff: StaffFound("Deniz", Role.AUTHOR),
+    LinkStaff: StaffLinked("Deniz"),
+    ListBroadcasts: BroadcastsFound(True, (WRITTEN,)),
+    LookUpBroadcast: SEEN,
+    SubmitBroadcast: BroadcastMoved(12, Act.SUBMIT, Stage.SUBMITTED),
 }
 """What the records find when nothing stands in the way."""
 
@@ -90,6 +119,10 @@ def found(action: Action, findings: Mapping[type, Finding] = FINDINGS) -> Findin
     """What the records find; a verdict is kept as it is, unless the table says otherwise."""
     if isinstance(action, KeepVerdict) and KeepVerdict not in findings:
         return VerdictKept(action.checked)
+    if isinstance(action, CheckDraft) and CheckDraft not in findings:
+        return DraftAllowed(action.audience, action.texts)
+    if isinstance(action, MoveBroadcast) and MoveBroadcast not in findings:
+        return BroadcastMoved(action.id, action.act, Stage.APPROVED)
     return findings[type(action)]
 
 
@@ -186,3 +219,10 @@ def reviewed() -> Talk:
 def registered() -> Talk:
     """A known citizen with one card, in the menu."""
     return reviewed().pick("confirm", "accept")
+
+
+def on_duty(role: Role = Role.AUTHOR, talk: Talk | None = None) -> Talk:
+    """Somebody of that role, in the staff's menu."""
+    talk = talk or registered()
+    talk.findings[LookUpStaff] = StaffFound("Deniz", role)
+    return talk.say("duyuru")

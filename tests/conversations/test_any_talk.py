@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -36,6 +37,7 @@ from conversations.actions import (
     Verdict,
     VerdictKept,
 )
+from conversations.broadcasts import PLACEHOLDERS, Act, Audience, Group, LeftOut, Role, Stage
 from conversations.engine import Turn, step
 from conversations.events import (
     Command,
@@ -51,6 +53,27 @@ from conversations.events import (
 )
 from conversations.findings import REFUSED_FIELD
 from conversations.marking import marks
+from conversations.newsroom import (
+    AudienceCounted,
+    AudienceUncounted,
+    BroadcastMoved,
+    BroadcastRefused,
+    BroadcastsFound,
+    CheckDraft,
+    CountAudience,
+    DraftAllowed,
+    LinkStaff,
+    ListBroadcasts,
+    LookUpBroadcast,
+    LookUpStaff,
+    MoveBroadcast,
+    NotLinked,
+    NotStaff,
+    Pace,
+    StaffFound,
+    StaffLinked,
+    SubmitBroadcast,
+)
 from conversations.questions import question
 from conversations.registration import REGISTRATION
 from conversations.replies import Question, Reply, Retract
@@ -61,11 +84,17 @@ from tests.conversations.talking import (
     CARD,
     FINDINGS,
     HOLDER,
+    LETTER,
     NOW,
     OTHER_CARD,
+    SEEN,
     STORED,
     TYPED,
+    WRITTEN,
+    Talk,
     agreed,
+    asked_for,
+    on_duty,
     registered,
     reviewed,
 )
@@ -98,6 +127,16 @@ ENDINGS = {
     "code.valid_until",
     "code.unlimited",
     "code.unchecked",
+    "staff.only",
+    "staff.left",
+    "link.done",
+    "link.unknown",
+    "link.elsewhere",
+    "link.wait",
+    "announcement.count",
+    "announcement.count.nobody",
+    "announcement.left_out",
+    "announcement.uncounted",
 }
 """What a turn may end with where no answer is awaited."""
 FORGETTING = {
@@ -107,6 +146,8 @@ FORGETTING = {
     "consent.refused",
     "terms.refused",
     "saved.next",
+    "announcement.cancelled",
+    "announcement.done.submit",
 }
 """What is said when answers are rightly forgotten."""
 
@@ -115,6 +156,9 @@ PEOPLE = {
     "asked": agreed().state,
     "reviewing": reviewed().state,
     "known": registered().state,
+    "author": on_duty().state,
+    "approver": on_duty(Role.APPROVER, asked_for("phone")).state,
+    "operator": on_duty(Role.OPERATOR, Talk()).state,
 }
 FOUND: dict[type, tuple[Finding, ...]] = {
     SaveLink: (
@@ -145,6 +189,55 @@ FOUND: dict[type, tuple[Finding, ...]] = {
         PersonFound({**STORED, "last_name": None, "email": None}),
         PersonFound(None),
     ),
+    LookUpStaff: (
+        StaffFound("Deniz", Role.AUTHOR),
+        StaffFound("Deniz", Role.APPROVER, 2),
+        StaffFound("Deniz", Role.OPERATOR),
+        StaffFound("Deniz", Role.AUDITOR),
+        NotStaff(),
+    ),
+    LinkStaff: (NotLinked("unknown"), NotLinked("elsewhere"), StaffLinked("Deniz")),
+    ListBroadcasts: (
+        BroadcastsFound(True, (WRITTEN,)),
+        BroadcastsFound(
+            False,
+            tuple(
+                replace(WRITTEN, id=number, stage=stage, title=f"{stage} " * 20)
+                for number, stage in enumerate(Stage, 1)
+            ),
+        ),
+        BroadcastsFound(False, ()),
+        NotStaff(),
+    ),
+    LookUpBroadcast: (
+        SEEN,
+        replace(
+            SEEN,
+            texts={"tr": LETTER, "en": LETTER},
+            audience=Audience(Group.ACTIVE, ("web",), ("tr",), NOW.date(), NOW.date(), 7),
+            acts=(Act.PAUSE,),
+            urgent=True,
+            templates={"tr": "HX"},
+            starts_at=NOW,
+            pace=Pace(9000, 8000, 7000, 1000, 27.4, NOW),
+        ),
+        replace(SEEN, acts=(), pace=Pace(0, 0, 0, 0)),
+        BroadcastRefused("unknown", {}),
+        NotStaff(),
+    ),
+    SubmitBroadcast: (
+        BroadcastMoved(12, Act.SUBMIT, Stage.SUBMITTED),
+        BroadcastRefused("role", {"role": "operator"}),
+        NotStaff(),
+    ),
+    MoveBroadcast: (
+        BroadcastMoved(12, Act.APPROVE, Stage.APPROVED),
+        BroadcastMoved(12, Act.PAUSE, Stage.PAUSED),
+        BroadcastMoved(12, Act.GIVE_BACK, Stage.DRAFT),
+        *(BroadcastRefused(code, {}) for code in ("own", "changed", "approved", "unknown")),
+        BroadcastRefused("stage", {"stage": "paused"}),
+        NotStaff(),
+    ),
     LookUpNotices: tuple(
         NoticesFound(reminders, stopped) for reminders in (True, False) for stopped in (False, True)
     ),
@@ -154,6 +247,13 @@ VERDICTS = tuple(
     for verdict in Verdict
     for until in (None, NOW + timedelta(days=30), datetime(2070, 12, 30, tzinfo=UTC))
 )
+COUNTS = (
+    AudienceCounted((("telegram", 9000), ("web", 1)), ((LeftOut.OPTED_OUT, 4000),), ("Merhaba",)),
+    AudienceCounted((), ()),
+    AudienceUncounted(),
+)
+COUNTED = AudienceCounted | AudienceUncounted
+TEXTS = {"audience": "herkes", "broadcast_text": LETTER, "broadcast_text_en": "Pair your card."}
 SAYINGS = [
     *sorted({spelling for spellings in WORDS.values() for spelling in spellings}),
     *TYPED.values(),
@@ -169,7 +269,12 @@ SAYINGS = [
     "7",
     "1.1.90",
     "A1B2345678 C3D4567890",
+    "duyuru abcd-efg2",
+    "Durdur",
+    "Onayla",
+    "{kart_sonu}",
 ]
+BRACES = re.compile(r"\{([a-z_]{2,})\}")
 TIMES = st.none() | st.integers(-90, 90).map(lambda minute: NOW + timedelta(minutes=minute))
 MESSAGES = st.integers(0, 400).map(str)
 CODES = {key.removeprefix("invalid.") for key in wanted_keys() if key.startswith("invalid.")}
@@ -199,7 +304,7 @@ class AnyTalk(RuleBasedStateMachine):
     @precondition(lambda self: self.state.place is Place.ASKING)
     @rule(found=st.integers(0, 20), at=TIMES, message=MESSAGES)
     def answer(self, found: int, at: datetime | None, message: str) -> None:
-        text = TYPED[self.state.field]
+        text = (TYPED | TEXTS)[self.state.field]
         self.hear(Said(text=text, written_at=at, message=message), found)
 
     @rule(text=st.sampled_from(SAYINGS), found=st.integers(0, 20), at=TIMES, message=MESSAGES)
@@ -269,7 +374,10 @@ class AnyTalk(RuleBasedStateMachine):
     @rule(found=st.sampled_from(VERDICTS), which=st.integers(0, 20))
     def finish_errand(self, found: tuple[Verdict, datetime | None], which: int) -> None:
         errand = self.errands.pop()
-        self.hear(Learned(CodeChecked(errand.links, *found)), which)
+        if isinstance(errand, CountAudience):
+            self.hear(Learned(COUNTS[which % len(COUNTS)]), which)
+        else:
+            self.hear(Learned(CodeChecked(errand.links, *found)), which)
 
     # --- what holds -------------------------------------------------------------------------
 
@@ -307,6 +415,10 @@ class AnyTalk(RuleBasedStateMachine):
 def _found(action: Action, which: int) -> Finding:
     if isinstance(action, KeepVerdict):
         return VerdictKept(action.checked, restored=which % 3 == 1)
+    if isinstance(action, CheckDraft):
+        allowed = DraftAllowed(action.audience, action.texts)
+        refused = BroadcastRefused("role", {"role": "operator"})
+        return (allowed, allowed, refused, NotStaff())[which % 4]
     findings = FOUND.get(type(action)) or (FINDINGS[type(action)],)
     return findings[which % len(findings)]
 
@@ -321,6 +433,11 @@ def _survives(state: State) -> State:
 
 def _loses_no_answer(before: State, turn: Turn, event: Event) -> None:
     """What was accepted stays, but for the very field that is being asked."""
+    if before.apart is not None or turn.state.apart is not None:
+        # Whatever the staff's part brings, the citizen's own stays as it was left.
+        assert turn.state.citizen.answers == before.citizen.answers
+    if (before.apart is None) is not (turn.state.apart is None):
+        return
     keys = {reply.key for reply in turn.replies if isinstance(reply, Reply)}
     if keys & FORGETTING:
         return
@@ -328,7 +445,7 @@ def _loses_no_answer(before: State, turn: Turn, event: Event) -> None:
     altered = {
         name for name, value in before.answers.items() if name not in after or after[name] != value
     }
-    if any(key.startswith("refused.") for key in keys):
+    if any(key.startswith(("refused.", "refusal.")) for key in keys):
         return
     answering = before.place is Place.ASKING and not isinstance(event, Learned | Delivered)
     assert altered <= ({before.field} if answering else set())
@@ -342,7 +459,8 @@ def _ends_well(turn: Turn, event: Event) -> None:
     """The last word is a question, or one that needs no answer."""
     said = [reply for reply in turn.replies if isinstance(reply, Reply)]
     if not said:
-        assert isinstance(event, Delivered)
+        late = isinstance(event, Learned) and isinstance(event.finding, COUNTED)
+        assert isinstance(event, Delivered) or late
         return
     if turn.state.place in (Place.MENU, Place.NEW) or isinstance(event, Learned):
         assert said[-1].question is not None or said[-1].key in ENDINGS
@@ -363,7 +481,7 @@ def _can_be_carried(answer: Answer, limits: Limits) -> None:
     msgspec.json.encode(answer)
     for message in answer.messages:
         assert message.text.strip()
-        assert "{" not in message.text
+        assert set(BRACES.findall(message.text)) <= PLACEHOLDERS.keys()
         assert len(message.text.encode("utf-16-le")) // 2 <= limits.text
         assert len(message.buttons) <= limits.buttons
         for button in message.buttons:

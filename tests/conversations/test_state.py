@@ -36,6 +36,10 @@ FULL: dict[str, Any] = {
     "wanted": "status",
     "heard_at": datetime(2021, 1, 10, 9, 30, 15, 123456, tzinfo=UTC),
     "traces": ("17", "18"),
+    "apart": State(
+        Place.ASKING, form="registration", field="email", answers={"birth_date": date(1990, 2, 1)}
+    ),
+    "tries": (datetime(2021, 1, 10, 9, tzinfo=UTC),),
 }
 
 
@@ -61,3 +65,4 @@ def test_only_somebody_we_have_not_met_is_blank() -> None:
     assert State().blank
     assert State(locale="en").blank
     assert not State(place=Place.MENU).blank
+    assert not State(tries=(datetime(2021, 1, 10, tzinfo=UTC),)).blank

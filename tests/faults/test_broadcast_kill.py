@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from bot.clock import wall
 from conversations.broadcasts import Stage
 from storage import Broadcast, Database, KeyRing, Vault, admit, campaigns
 from storage.entries import Post
+from tests.benchmarks.broadcast_rows import INVENTED
 from tests.bot.notices.town import most_in_a_second, until
 from tests.fakes.telegram import BotApi
 from tests.faults.test_sender_kill import worker
@@ -124,3 +126,32 @@ async def test_a_kill_under_way_is_accounted_for(tmp_path: Path, resend: bool) -
             assert states == {"sent": PEOPLE - states["unknown"], "unknown": states["unknown"]}
             assert max(seen.values()) == 1
             assert len(everybody) - len(seen) <= states[str(Post.UNKNOWN)]
+
+
+@pytest.mark.timeout(240)
+async def test_kills_while_it_is_written_leave_no_gap(tmp_path: Path) -> None:
+    """Two workers that are killed again and again: a delivery for everybody, none twice."""
+    home = tmp_path / "home"
+    home.mkdir()
+    many = 40_000
+    async with BotApi() as api, newsroom(home, api) as room:
+        async with room.database.begin() as conn:
+            await conn.execute(INVENTED, {"people": many})
+        made = await room.approved()
+
+        async def reached(some: int) -> bool:
+            return (await room.get(made)).planned >= some
+
+        for some in (5_000, 15_000):
+            async with worker(home, api) as process, worker(home, api):
+                await until(partial(reached, some))
+                process.kill()
+        async with worker(home, api):
+
+            async def written() -> bool:
+                return (await room.get(made)).planned_at is not None
+
+            await until(written)
+        rows = await room.rows(made)
+        assert len(rows) == len({row.address_id for row in rows}) == many + PEOPLE
+        assert (await room.get(made)).planned == many + PEOPLE

@@ -37,12 +37,12 @@ BAD_DAY: tuple[Answer | str, ...] = (
 
 
 @asynccontextmanager
-async def worker(home: Path, api: BotApi) -> AsyncIterator[Process]:
+async def worker(home: Path, api: BotApi, rate: float = RATE) -> AsyncIterator[Process]:
     """``hesbot worker``, at work; killed at the end unless it has ended."""
     settings = {
         "TELEGRAM_BOT_TOKEN": TOKEN,
         "TELEGRAM_API_BASE": api.base_url,
-        "TELEGRAM_RATE": str(RATE),
+        "TELEGRAM_RATE": str(rate),
         "HESBOT_NOW": "2021-01-08T12:00",
     }
     with (home.parent / "worker.err").open("ab") as log:
