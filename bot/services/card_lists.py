@@ -41,7 +41,7 @@ class UnusableFile(Exception):
     too_large, unfit (its place or kind), utf_16.
     """
 
-    def __init__(self, message: str, why: str) -> None:
+    def __init__(self, message: str, why: str = "unfit") -> None:
         super().__init__(message)
         self.why = why
 
