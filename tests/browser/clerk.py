@@ -13,6 +13,9 @@ from playwright.sync_api import Browser, Page
 from tests.browser.town import HESBOT, Town
 from tests.browser.visitor import visiting
 
+FIRST = 30_000
+"""Milliseconds for the first page of a product, which loads what all pages are made of."""
+
 
 @dataclass(frozen=True, slots=True)
 class Keys:
@@ -43,8 +46,8 @@ def sign_in(page: Page, keys: Keys, address: str) -> None:
     page.get_by_label("Adınız").fill(keys.name)
     page.get_by_label("Parola").fill(keys.password)
     page.get_by_label("Tek kullanımlık kod").fill(pyotp.TOTP(keys.secret).now())
-    page.get_by_role("button", name="Giriş yap").click()
-    page.get_by_role("heading", name="Genel bakış").wait_for()
+    page.get_by_role("button", name="Giriş yap").click(timeout=FIRST)
+    page.get_by_role("heading", name="Genel bakış").wait_for(timeout=FIRST)
 
 
 def signed_in(browser: Browser, town: Town, keys: Keys) -> Any:
