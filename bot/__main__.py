@@ -12,6 +12,7 @@ import typer
 
 from bot.commands.audit import audit
 from bot.commands.base import finish, leaving_at_once, plain_errors
+from bot.commands.broadcast import broadcast
 from bot.commands.cards import cards
 from bot.commands.notices import notices
 from bot.commands.report import report
@@ -38,6 +39,7 @@ for name, group in {
     "report": report,
     "notices": notices,
     "whatsapp": whatsapp,
+    "broadcast": broadcast,
     "staff": staff,
     "audit": audit,
 }.items():

@@ -10,7 +10,16 @@ import sqlite3
 
 from bot.settings import SettingsError
 from bot.staff.acting import Declined
-from bot.wording import WordingError
+from bot.wording import Wording, WordingError
+from conversations.broadcasts import Refusal
+from conversations.outcomes import Invalid
+from conversations.replies import Word
+
+LOCALE = "en"
+"""What the command speaks."""
+
+OURS = "broadcast."
+"""Begins the codes of what staff write; what citizens write never stops a command."""
 
 _NO_FILE = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM})
 _NO_DATABASE = frozenset({sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT})
@@ -33,12 +42,21 @@ def advice(error: BaseException) -> str | None:
         return _joint_advice(error)
     from storage import NewerSchema, Unavailable, UnknownDatabase, UnusableKeys
 
+    if isinstance(error, Refusal) or (isinstance(error, Invalid) and error.code.startswith(OURS)):
+        return _in_words(error)
     line = _of_driver(error) or _of_driver(error.__cause__)
     if line is None and isinstance(error, Unavailable):
         return f"the database cannot be used now ({error}); try again in a moment"
     if isinstance(error, _PLAIN | UnknownDatabase | UnusableKeys | NewerSchema):
         return str(error)
     return line
+
+
+def _in_words(error: Refusal | Invalid) -> str:
+    """What the catalogue says to whoever works with broadcasts."""
+    if isinstance(error, Refusal):
+        return Wording.load().text(error.word, LOCALE)
+    return Wording.load().text(Word(f"invalid.{error.code}", error.params), LOCALE)
 
 
 def _joint_advice(group: BaseExceptionGroup[BaseException]) -> str | None:

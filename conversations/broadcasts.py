@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Any, Self
 
 from conversations.outcomes import Invalid
-from conversations.replies import Param
+from conversations.replies import Param, Word
 
 # --- who may do what ------------------------------------------------------------------------
 
@@ -113,6 +113,15 @@ class Refusal(Exception):
         self.code = code
         self.params = params
 
+    @property
+    def word(self) -> Word:
+        """What the catalogues say of it; roles, stages and values are words of theirs, too."""
+        named = {name: Word(f"broadcast.{name}.{value}") for name, value in self.params.items()}
+        return Word(f"refusal.{self.code}", named)
+
+
+UNSOUND = ("channel", "failure_limit", "locale", "not_told_days", "template")
+"""What a Refusal can call unsound."""
 
 APPROVALS, URGENT_APPROVALS = 1, 2
 """How many of the staff must approve a broadcast, none of them its author."""
@@ -226,7 +235,7 @@ ROOM = 120
 
 _BRACES = re.compile(r"\{([^{}]*)\}")
 _LINES = re.compile(r"\n{3,}")
-_UNSEEN = frozenset({"Cc", "Cs", "Co", "Cn"})
+UNSEEN = frozenset({"Cc", "Cs", "Co", "Cn"})
 """Unicode's categories of what is no character for people."""
 
 
@@ -240,9 +249,7 @@ def broadcast_text(text: str, audience: Audience) -> str:
     clean = _LINES.sub("\n\n", "\n".join(line.rstrip() for line in clean.split("\n")))
     if not clean:
         raise Invalid("broadcast.empty")
-    if any(
-        unicodedata.category(sign) in ("Cc", "Cs", "Co", "Cn") for sign in clean if sign != "\n"
-    ):
+    if any(unicodedata.category(sign) in UNSEEN for sign in clean if sign != "\n"):
         raise Invalid("broadcast.unseen")
     for name in _BRACES.findall(clean):
         if name not in PLACEHOLDERS:

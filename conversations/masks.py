@@ -67,5 +67,13 @@ def name(text: str) -> str:
     return _LETTERS.sub(lambda part: part[0][:2] + _HIDDEN * (len(part[0]) - 2), text)
 
 
+def address(id_: str) -> str:
+    """An address at a messenger: a phone number as everywhere, of another identity its last two
+    characters."""
+    if id_.startswith("+"):
+        return phone(id_)
+    return f"{_HIDDEN * 6}{id_[-2:]}" if len(id_) > 4 else _HIDDEN * 6
+
+
 def _all(text: str) -> str:
     return _HIDDEN * len(text)

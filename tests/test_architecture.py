@@ -70,17 +70,19 @@ COMMANDS = ("bot/__main__.py", "bot/commands/")
 FROM_ABOVE = {
     "bot.app": COMMANDS,
     "bot.console_parts": ("bot/app.py",),
-    "bot.outbound": (*COMMANDS, "bot/app.py", "bot/tasks.py"),
+    "bot.outbound": (*COMMANDS, "bot/app.py", "bot/tasks.py", "bot/broadcast_tasks.py"),
     "bot.records": (
         *COMMANDS,
         "bot/app.py",
         "bot/console_parts.py",
         "bot/tasks.py",
         "bot/staff_tasks.py",
+        "bot/broadcast_tasks.py",
         "bot/outbound.py",
     ),
     "bot.tasks": COMMANDS,
     "bot.staff_tasks": COMMANDS,
+    "bot.broadcast_tasks": COMMANDS,
 }
 """Beginnings of the paths that may import a part of the composition root, never in
 a circle."""

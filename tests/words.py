@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -22,7 +22,7 @@ from bot.services.turnstile import REASONS
 from bot.wording import COMMANDS
 from conversations import findings, questions
 from conversations.actions import Status, Verdict
-from conversations.broadcasts import Role
+from conversations.broadcasts import UNSOUND, Group, LeftOut, Role, Stage
 from conversations.engine import MEDIA
 from conversations.form import Form
 from conversations.registration import DOCUMENTS, FORMS, REGISTRATION
@@ -33,15 +33,26 @@ from storage.entries import Post
 
 ROOT = Path(__file__).parent.parent
 CATALOGUES = sorted((ROOT / "locales").glob("*/messages.po"))
-SPOKEN = {"Reply": "", "Word": "", "Invalid": "invalid."}
+SPOKEN = {"Reply": "", "Word": "", "Invalid": "invalid.", "Refusal": "refusal."}
 """What takes a key as its first argument, and what the catalogue puts before it."""
 NUMBERS = ("card", "identity", "phone")
 """Kinds of number that share their refusals, spelled ``<kind>.letters`` and so on."""
 
+BROADCAST: Mapping[str, Iterable[str]] = {
+    "stage": Stage,
+    "group": Group,
+    "left_out": LeftOut,
+    "post": Post,
+    "role": Role,
+    "what": UNSOUND,
+}
+"""What is named in words where staff speak of broadcasts."""
+
 
 def literal_keys() -> set[str]:
     """Keys that stand in the code as text."""
-    sources = [*(ROOT / "conversations").glob("*.py"), *(ROOT / "bot").rglob("*.py")]
+    rooms = ("conversations", "storage", "bot")
+    sources = [source for room in rooms for source in (ROOT / room).rglob("*.py")]
     return {
         key
         for source in sources
@@ -109,6 +120,7 @@ def declared_keys() -> set[str]:
     keys |= {f"command.{name}{part}" for name in COMMANDS for part in ("", ".about")}
     keys |= {f"turnstile.{reason}" for reason in REASONS}
     keys |= {f"page.{name}" for name in PAGE_WORDS}
+    keys |= {f"broadcast.{kind}.{value}" for kind, of in BROADCAST.items() for value in of}
     return keys | console_keys()
 
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bot.commands.base import Json, Refused, finish, plain_errors
+from bot.commands.files import bar, usable_files, whole_or_cut
 
 if TYPE_CHECKING:
     from bot.services.card_changes import Exported
@@ -56,10 +55,10 @@ def import_cards(
     Lines that cannot be read go to FILE.bad.csv. Broken off, the same command goes on from there;
     a list that was taken in before changes nothing.
     """
-    with plain_errors() as settings, _usable_files():
+    with plain_errors() as settings, usable_files():
         from bot.tasks import import_cards as take_in
 
-        with _bar() as progress:
+        with bar() as progress:
             plain = asdict(finish(take_in(settings, file, progress)))
         if as_json:
             typer.echo(json.dumps(plain, ensure_ascii=False))
@@ -86,12 +85,12 @@ def export_cards(
     The last line says until when the list is complete: that is the next --since. What changed in
     the minutes before is listed now and once more then.
     """
-    with plain_errors() as settings, _usable_files():
+    with plain_errors() as settings, usable_files():
         moment = _moment(since)
         if settings.fresh:
             raise Refused("nothing is on record here yet")
         if out is None:
-            with _whole_or_cut():
+            with whole_or_cut():
                 exported = _export(settings, moment, sys.stdout.write, as_json=as_json)
         else:
             from bot.services.card_changes import private_file
@@ -129,41 +128,3 @@ def _moment(text: str) -> datetime:
     if moment is None:
         raise Refused("--since must be a moment like 2021-01-15T08:00+03:00")
     return moment
-
-
-@contextmanager
-def _usable_files() -> Iterator[None]:
-    from bot.services.card_lists import UnusableFile
-
-    try:
-        yield
-    except UnusableFile as error:
-        raise Refused(str(error)) from None
-
-
-@contextmanager
-def _whole_or_cut() -> Iterator[None]:
-    """For a reader who closes the pipe early (``| head``): the rest is for nobody."""
-    try:
-        yield
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # The interpreter flushes once more on its way out.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(1) from None
-
-
-@contextmanager
-def _bar() -> Iterator[Callable[[int, int], None]]:
-    """Shows on a terminal how much of the list is done."""
-    if not sys.stderr.isatty():
-        yield lambda _done, _size: None
-        return
-    with typer.progressbar(length=1, file=sys.stderr) as bar:
-
-        def show(done: int, size: int) -> None:
-            # What a packed list holds is known once it was read.
-            bar.length = size
-            bar.update(done - bar.pos)
-
-        yield show

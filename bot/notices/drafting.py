@@ -6,6 +6,7 @@ Pure. What cannot be used raises ``Invalid`` (a text) or ``Refusal`` (anything e
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +14,7 @@ from datetime import datetime
 from bot.channels.base import Limits
 from bot.notices.letters import announced
 from bot.wording import REFERENCE, Wording
-from conversations.broadcasts import LONGEST, Audience, Refusal, broadcast_text
+from conversations.broadcasts import LONGEST, UNSEEN, Audience, Refusal, broadcast_text
 from conversations.events import Address
 from storage import Parcel
 from storage.broadcast_rows import Draft
@@ -42,6 +43,7 @@ def drafted(
 
     Raise Invalid, Refusal.
     """
+    _check_audience(audience, locales)
     kept = {
         locale: broadcast_text(text, audience)
         for locale, text in texts.items()
@@ -50,11 +52,11 @@ def drafted(
     if REFERENCE not in kept:
         kept = {REFERENCE: broadcast_text("", audience)}
     named = {locale: sid.strip() for locale, sid in (templates or {}).items() if sid.strip()}
-    _check(kept, named, audience, locales)
+    _check_languages(kept, named, locales)
     if not 0 < failure_limit <= 1:
         raise Refusal("unsound", what="failure_limit")
     return Draft(
-        " ".join(title.split())[:LONGEST_TITLE] or _begun(kept[REFERENCE]),
+        _begun(_line(title) or kept[REFERENCE]),
         kept,
         audience,
         named,
@@ -65,23 +67,32 @@ def drafted(
     )
 
 
-def _check(
-    texts: Mapping[str, str],
-    templates: Mapping[str, str],
-    audience: Audience,
-    locales: Collection[str],
+def _check_audience(audience: Audience, locales: Collection[str]) -> None:
+    # How long a text may be depends on the channels, so they are looked at before it.
+    if not set(audience.channels) <= set(LONGEST):
+        raise Refusal("unsound", what="channel")
+    if not set(audience.locales) <= set(locales):
+        raise Refusal("unsound", what="locale")
+    days = audience.not_told_days
+    if days is not None and not 1 <= days <= MOST_DAYS:
+        raise Refusal("unsound", what="not_told_days")
+
+
+def _check_languages(
+    texts: Mapping[str, str], templates: Mapping[str, str], locales: Collection[str]
 ) -> None:
-    if not {*texts, *templates, *audience.locales} <= set(locales):
+    if not {*texts, *templates} <= set(locales):
         raise Refusal("unsound", what="locale")
     if not set(templates) <= set(texts):
         raise Refusal("unsound", what="template")
     if not all(_TEMPLATE.fullmatch(sid) for sid in templates.values()):
         raise Refusal("unsound", what="template")
-    if not set(audience.channels) <= set(LONGEST):
-        raise Refusal("unsound", what="channel")
-    days = audience.not_told_days
-    if days is not None and not 1 <= days <= MOST_DAYS:
-        raise Refusal("unsound", what="not_told_days")
+
+
+def _line(title: str) -> str:
+    """A title in one line, without what is no character for people."""
+    seen = (" " if unicodedata.category(sign) in UNSEEN else sign for sign in title)
+    return " ".join("".join(seen).split())
 
 
 def _begun(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
-from bot.notices.rules import QUIET_FROM, QUIET_TO, awake
+from bot.notices.rules import QUIET_FROM, awake
 from bot.notices.slots import EXACTNESS
 from conversations.calendar import ISTANBUL
 from storage.campaigns import Sample
@@ -78,7 +78,3 @@ def _next_night(moment: datetime) -> datetime:
     local = moment.astimezone(ISTANBUL)
     night = datetime.combine(local.date(), QUIET_FROM, ISTANBUL)
     return night.astimezone(moment.tzinfo)
-
-
-HOURS_AWAKE = (QUIET_FROM.hour - QUIET_TO.hour) % 24
-"""Hours of a day in which broadcasts go."""

@@ -151,19 +151,12 @@ def _shown(due_at: datetime, parcel: Parcel) -> dict[str, Any]:
         "kind": parcel.kind,
         "channel": parcel.address.channel,
         "recipient": parcel.recipient,
-        "to": _masked(parcel.address.id),
+        "to": masks.address(parcel.address.id),
         "card": None if parcel.number is None else masks.card(parcel.number),
         "due_at": due_at.isoformat(),
         "expires_at": None if parcel.expires_at is None else parcel.expires_at.isoformat(),
         "key": parcel.key,
     }
-
-
-def _masked(id_: str) -> str:
-    """A phone number as everywhere; of another identity its last two characters."""
-    if id_.startswith("+"):
-        return masks.phone(id_)
-    return f"{'•' * 6}{id_[-2:]}" if len(id_) > 4 else "•" * 6
 
 
 _CARDS = (Pass.RETURNS, Pass.EXPIRY)

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.notices.forecast import done_at, seconds_left, speeds
+from bot.notices.rules import awake
 from conversations.broadcasts import Stage
 from storage.broadcast_rows import Broadcast
 from storage.campaigns import WRITTEN_TO, Outcomes, Sample
@@ -49,7 +50,8 @@ class Lane:
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How a broadcast stands. ``failures`` are the worst causes first: channel, state, cause,
-    count. ``ends_at`` is by the product's clock, None where it cannot be said."""
+    count. ``ends_at`` is by the product's clock, None where it cannot be said: also as long as not
+    all deliveries are written."""
 
     lanes: Mapping[str, Lane]
     states: Mapping[Post, int]
@@ -115,7 +117,9 @@ def progress(
         ((*key, count) for key, count in outcomes.items() if key[1] in FAILED),
         key=lambda each: -each[3],
     )
-    left = _left(broadcast, lanes, {name: each[0] for name, each in speed.items()}, limits)
+    # Who rests at night stands still without being stuck.
+    settling = {} if _rests(broadcast, now) else {name: each[0] for name, each in speed.items()}
+    left = _left(broadcast, lanes, settling, limits)
     ends_at = None if left is None else done_at(now, left, urgent=broadcast.draft.urgent)
     return Progress(lanes, states, failures, left, ends_at)
 
@@ -124,13 +128,17 @@ def _runs(broadcast: Broadcast) -> bool:
     return broadcast.stage is Stage.RUNNING
 
 
+def _rests(broadcast: Broadcast, now: datetime) -> bool:
+    return not broadcast.draft.urgent and awake(now) != now
+
+
 def _left(
     broadcast: Broadcast,
     lanes: Mapping[str, Lane],
     settled_speed: Mapping[str, float],
     limits: Mapping[str, float],
 ) -> float | None:
-    if not _runs(broadcast):
+    if not _runs(broadcast) or broadcast.planned_at is None:
         return None
     pending = {name: lanes[name].pending for name in lanes if name in WRITTEN_TO}
     return seconds_left(pending, settled_speed, limits)

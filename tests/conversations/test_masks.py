@@ -21,6 +21,9 @@ from conversations import masks
         (masks.name, "Ayşe Yılmaz", "Ay•• Yı••••"),
         (masks.name, "Ayşe-Nur O'Neill", "Ay••-Nu• O'Ne•••"),
         (masks.name, "Er", "Er"),
+        (masks.address, "+905320000021", "+90 532 ••• •• 21"),
+        (masks.address, "420000", "••••••00"),
+        (masks.address, "4200", "••••••"),
     ],
 )
 def test_a_value_is_shown_as_agreed(mask, value, shown):
