@@ -18,11 +18,20 @@ from bot.app import PAGE_WORDS
 from bot.console.look import Theme
 from bot.console.places import ACTS, NOTES, PAGES
 from bot.console.signing import DOOR_WORDS
+from bot.console.telling import CAUSES, CHANNELS, FILTERS
 from bot.services.turnstile import REASONS
 from bot.wording import COMMANDS
 from conversations import findings, questions
 from conversations.actions import Status, Verdict
-from conversations.broadcasts import UNSOUND, Group, LeftOut, Role, Stage
+from conversations.broadcasts import (
+    LONGEST,
+    PLACEHOLDERS,
+    UNSOUND,
+    Group,
+    LeftOut,
+    Role,
+    Stage,
+)
 from conversations.engine import MEDIA
 from conversations.form import Form
 from conversations.registration import DOCUMENTS, FORMS, REGISTRATION
@@ -143,10 +152,24 @@ def console_keys() -> set[str]:
     keys |= {f"console.audit.flaw.{flaw}" for flaw in Flaw}
     keys |= {f"console.status.{status}" for status in Status}
     keys |= {f"console.post.{post}" for post in Post}
+    keys |= broadcast_page_keys()
     keys |= {f"console.refusal.{code.rpartition('.')[2]}" for code in refusals()}
     return keys | {
         f"console.note.{name}{part}" for name in NOTES.values() for part in ("", ".title")
     }
+
+
+def broadcast_page_keys() -> set[str]:
+    """What the broadcasts' pages say by declared names."""
+    names = {
+        "stage": Stage,
+        "group": Group,
+        "channel": set(LONGEST) - set(CHANNELS),
+        "cause": CAUSES,
+        "filter": FILTERS,
+        "placeholder": PLACEHOLDERS.values(),
+    }
+    return {f"console.broadcast.{kind}.{name}" for kind, some in names.items() for name in some}
 
 
 def declared_choices() -> list[Choice]:

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from nicegui import Client, core
-from socketio.exceptions import ConnectionRefusedError as Refusal  # type: ignore[import-untyped]
+from socketio.exceptions import ConnectionRefusedError as Turned  # type: ignore[import-untyped]
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -66,7 +66,7 @@ def _connecting(proceed: Callable[..., Awaitable[None]]) -> Handler:
     async def connect(sid: str, environ: dict[str, Any], _auth: object = None) -> None:
         named = parse_qs(environ.get("QUERY_STRING", "")).get("client_id", [""])[0]
         if not owned(named, environ):
-            raise Refusal("not yours")
+            raise Turned("not yours")
         await proceed(sid, environ)
 
     return connect
