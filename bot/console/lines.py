@@ -17,7 +17,7 @@ def line(locale: str) -> ui.echart:
     said = f"value => value.toLocaleString('{locale}', {{maximumFractionDigits: 1}})"
     options: dict[str, Any] = {
         "animation": False,
-        "grid": {"left": 0, "right": 8, "top": 14, "bottom": 0, "containLabel": True},
+        "grid": {"left": 0, "right": 28, "top": 14, "bottom": 0, "containLabel": True},
         "tooltip": {
             "trigger": "axis",
             "confine": True,

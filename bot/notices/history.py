@@ -11,6 +11,8 @@ POINTS = 120
 """A line has about so many points at most."""
 CLOSEST = timedelta(seconds=2)
 """Points nearer to each other would only show how unevenly a second is cut."""
+WINDOW = timedelta(seconds=5)
+"""A speed is taken over so long at least: counts come unevenly by some tenths of a second."""
 PAUSE = timedelta(seconds=90)
 """Nothing was counted for so long: it was paused, and nothing went."""
 
@@ -25,17 +27,23 @@ def history(samples: Iterable[Sample], points: int = POINTS) -> tuple[Point, ...
         return ()
     width = max((totals[-1][0] - totals[0][0]) / points, CLOSEST)
     line: list[Point] = []
-    begun, before = totals[0]
-    for at, sent in totals[1:]:
-        if at - begun < width and (at, sent) != totals[-1]:
-            continue
-        if at - begun > max(PAUSE, 3 * width):
-            line += [(begun, 0.0), (at, 0.0)]
-        else:
-            # What was sent can be found to have failed later.
-            line.append((at, max(sent - before, 0) / (at - begun).total_seconds()))
-        begun, before = at, sent
+    shown, back = totals[0][0], 0
+    for place, (at, _) in enumerate(totals[1:], 1):
+        before = totals[place - 1][0]
+        if at - before > PAUSE:
+            line += [(before, 0.0), (at, 0.0)]
+            shown, back = at, place
+        elif at - shown >= width:
+            while at - totals[back + 1][0] >= max(width, WINDOW):
+                back += 1
+            line.append((at, _speed(totals[back], totals[place])))
+            shown = at
     return tuple(line)
+
+
+def _speed(first: tuple[datetime, int], last: tuple[datetime, int]) -> float:
+    # What was sent can be found to have failed later.
+    return max(last[1] - first[1], 0) / (last[0] - first[0]).total_seconds()
 
 
 def _totals(samples: Iterable[Sample]) -> Sequence[tuple[datetime, int]]:

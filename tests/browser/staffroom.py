@@ -40,14 +40,14 @@ class Desk:
     complaints: list[str] = field(default_factory=list)
 
     async def sign_in(self, name: str, secret: bytes) -> None:
-        """From the sign-in page to the first one."""
-        await self.page.goto(f"{self.address}/console/giris")
+        """From the sign-in page to the broadcasts."""
+        await self.page.goto(f"{self.address}/console/giris?sonra=/console/duyurular")
         await self.page.get_by_label("Adınız").fill(name)
         await self.page.get_by_label("Parola").fill(PASSWORD)
         code = pyotp.TOTP(secret_text(secret)).now()
         await self.page.get_by_label("Tek kullanımlık kod").fill(code)
         await self.page.get_by_role("button", name="Giriş yap").click()
-        await self.page.wait_for_url("**/console/")
+        await self.page.wait_for_url("**/console/duyurular")
 
     async def open(self, path: str = "") -> None:
         """A page of the broadcasts, ready to be used."""
@@ -63,6 +63,10 @@ class Desk:
     async def see(self, text: str) -> None:
         """Wait until the page says so."""
         await self.page.locator("main.page").get_by_text(text).first.wait_for()
+
+    async def dialog(self, text: str) -> None:
+        """Wait until a question says so."""
+        await self.page.get_by_role("dialog").get_by_text(text).wait_for()
 
     async def stage(self, name: str) -> None:
         """Wait until the broadcast's way has come there."""
@@ -92,9 +96,12 @@ class Desk:
         if "PICTURES" not in os.environ:
             return
         for width, size in (("1280", DESKTOP), ("390", PHONE)):
-            await self.page.set_viewport_size({"width": size["width"], "height": size["height"]})
             for light in ("light", "dark"):
                 await self.page.emulate_media(color_scheme=light)  # type: ignore[arg-type]
+                await self.page.set_viewport_size(
+                    {"width": size["width"], "height": size["height"]}
+                )
+                await self.page.wait_for_timeout(350)
                 # All of it is in sight at once, or what is fixed would stand in the middle.
                 high = await self.page.evaluate("document.documentElement.scrollHeight")
                 await self.page.set_viewport_size({"width": size["width"], "height": high})

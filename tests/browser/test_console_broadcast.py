@@ -10,6 +10,7 @@ import pytest
 
 from conversations.broadcasts import Role
 from tests.browser.staffroom import FIRST, Desk, Staffroom, staffroom
+from tests.storage.announcing import NOW
 
 pytestmark = pytest.mark.browser
 PEOPLE = 900 if "PICTURES" in os.environ else 150
@@ -113,3 +114,56 @@ async def test_a_broadcast_is_written_approved_sent_and_watched(
         assert not any(str(FIRST) in line for line in listed)
         once = ("create", "submit", "approve", "start", "pause", "resume", "finish", "export")
         assert await acts(room) == Counter(once)
+
+
+@pytest.mark.timeout(120)
+async def test_each_role_finds_its_own_part(chromium: str, tmp_path: Path) -> None:
+    """An urgent one goes from hand to hand; nobody opens a page or finds a button of another's."""
+    async with staffroom(chromium, tmp_path, 60) as room:
+        newsroom = room.room
+        failing = await newsroom.running(title="Kendiliğinden duran")
+        await newsroom.put(failing, "failed", 40, cause="403_blocked")
+        await newsroom.put(failing, "unknown", 3, cause="timeout")
+        async with newsroom.database.begin() as conn:
+            cause = "0.930 telegram 403_blocked"
+            await newsroom.broadcasts.pause_for(conn, failing.id, cause, NOW)
+        urgent = await newsroom.submitted(title="Seferler durdu", urgent=True)
+
+        author = await room.desk(Role.AUTHOR)
+        await author.open()
+        await author.picture("broadcasts-several")
+        await author.open(f"/{urgent.id}")
+        await author.see("Beklenen onay sayısı: 2")
+        for name in ("Onayla", "Geri ver", "Düzenle", "Başlat"):
+            assert await author.button(name).count() == 0
+        await author.press("Kendime dene")
+        await author.dialog("Bağlı bir Telegram hesabınız yok")
+        await author.picture("broadcast-unlinked")
+
+        approver = await room.desk(Role.APPROVER)
+        for path in ("/yeni", f"/{urgent.id}/yaz"):
+            answer = await approver.page.goto(f"{approver.address}/console/duyurular{path}")
+            assert answer is not None
+            assert answer.status == 403
+        approver.complaints.clear()
+        await approver.open(f"/{urgent.id}")
+        await approver.press("Geri ver")
+        await approver.page.get_by_label("Neden").fill("Saati de yazalım")
+        await approver.page.get_by_role("dialog").get_by_role("button", name="Geri ver").click()
+        await approver.stage("Taslak")
+        await author.open(f"/{urgent.id}")
+        await author.see("Neden: Saati de yazalım")
+        await author.picture("broadcast-returned")
+
+        await approver.open(f"/{failing.id}")
+        await approver.see("ulaşmayanların payı %93")
+        await approver.see("Botu engellemiş")
+        await approver.press("Yeniden gönder")
+        await approver.dialog("Gönderilemeyen ve beklemeye alınan: 40 kişi.")
+        await approver.picture("broadcast-retry")
+        await approver.press("Vazgeç")
+        await approver.picture("broadcast-failing")
+        await approver.press("İptal et")
+        await approver.press("Evet, iptal et")
+        await approver.stage("İptal")
+        await approver.picture("broadcast-cancelled")

@@ -16,11 +16,14 @@ from bot.console.seat import Seat
 from bot.console.telling import SHORT
 from bot.standings import Standing
 from conversations.broadcasts import RIGHTS, Act, Refusal, Stage, approvals_wanted
-from conversations.replies import Word
+from conversations.replies import Param, Word
 from storage import Broadcast, Unavailable
 
 RENEW = 1.0
 """Seconds between two looks; those who look together are shown the same one."""
+
+GIVEN_BACK = f"broadcast.{Act.GIVE_BACK}"
+"""What the audit calls it."""
 
 STEPS = (
     Stage.DRAFT,
@@ -41,22 +44,23 @@ async def build(seat: Seat) -> None:
     except Refusal as refusal:
         html().set_content(nothing(seat.say(refusal.word)))
         return
-    board = Board(seat, standing.broadcast)
-    board.show(standing)
+    board = Board(seat, standing)
+    await board.renew()
     ui.timer(RENEW, board.renew, immediate=False)
 
 
 class Board:
     """The parts of the page, and what they show."""
 
-    def __init__(self, seat: Seat, found: Broadcast) -> None:
+    def __init__(self, seat: Seat, standing: Standing) -> None:
         self._seat = seat
-        self._found = found
+        self._found = found = standing.broadcast
         self._shown: object = None
+        self._returned = ""
         say = seat.say
         with ui.element("section").classes("card head"):
             self._head = html("head-told")
-            self._acts = Acts(seat, found, self.renew)
+            self._acts = Acts(seat, standing, self.renew)
             self._way = html("way")
             self._notes = html("notes").props("role=status aria-live=polite")
         self._live = Live(seat)
@@ -76,7 +80,9 @@ class Board:
         """Show how it stands now."""
         seat = self._seat
         try:
-            self.show(await seat.office.press.standings.of(self._found.id))
+            standing = await seat.office.press.standings.of(self._found.id)
+            await self._look_back(standing.broadcast)
+            self.show(standing)
         except Unavailable:
             self._renewed.set_text(seat.say(Word("console.busy")))
 
@@ -84,14 +90,14 @@ class Board:
         """Put it into the page; what does not change by itself only when it was changed."""
         found, before = standing.broadcast, self._found
         self._found = found
-        if self._shown != (found.stage, found.updated_at, found.version):
-            self._shown = (found.stage, found.updated_at, found.version)
+        if self._shown != _mark(found):
+            self._shown = _mark(found)
             self._head.set_content(_head(self._seat, found))
             self._way.set_content(_way(self._seat, found))
             self._phone.show(found.draft)
             if found.draft != before.draft:
                 self._reach.forget()
-        self._acts.show(found, dict(standing.progress.states))
+        self._acts.show(standing)
         self._notes.set_content(self._told(found))
         self._audience.set_content(_audience(self._seat, found))
         self._reach_place.set_visibility(found.planned_at is None)
@@ -100,10 +106,31 @@ class Board:
         said = Word("console.broadcast.counted_at", {"at": telling.second(standing.counted_at)})
         self._renewed.set_text(self._seat.say(said))
 
+    async def _look_back(self, found: Broadcast) -> None:
+        """Why a draft was given back, as the audit has it."""
+        if found.stage is not Stage.DRAFT or found.version == 1:
+            self._returned = ""
+            return
+        if self._shown == _mark(found):
+            return
+        office = self._seat.office
+        async with office.database.read() as conn:
+            entries = await office.audit.entries(conn, subject=f"broadcast:{found.id}")
+        back = next((each for each in entries if each.act == GIVEN_BACK), None)
+        if back is not None and back.detail is not None:
+            told: dict[str, Param] = {
+                "name": back.who,
+                "at": self._seat.moment(back.at),
+                "why": str(back.detail.get("why", "")),
+            }
+            self._returned = self._seat.say(Word("console.broadcast.returned", told))
+
     def _told(self, found: Broadcast) -> str:
         """What whoever looks should know first. HTML."""
         seat = self._seat
         notes: list[tuple[str, str]] = []
+        if self._returned:
+            notes.append(("wait", self._returned))
         if night := telling.night(seat, found, seat.office.now()):
             notes.append(("night", night))
         if found.stage is Stage.PAUSED:
@@ -129,6 +156,11 @@ class Board:
             return seat.say(Refusal("approved").word)
         left = approvals_wanted(found.draft.urgent) - len(found.approvals)
         return seat.say(Word("console.broadcast.waits_for_others", {"count": left}))
+
+
+def _mark(found: Broadcast) -> object:
+    """Differs after everything that is done to it."""
+    return found.stage, found.updated_at, found.version
 
 
 # --- HTML ---------------------------------------------------------------------------------------
@@ -161,7 +193,7 @@ def _way(seat: Seat, found: Broadcast) -> str:
     for place, each in enumerate(steps):
         state = "here" if place == here else "done" if place < here else "ahead"
         current = ' aria-current="step"' if place == here else ""
-        mark = "✓" if state == "done" else str(place + 1)
+        mark = "✓" if state == "done" or each is Stage.FINISHED else str(place + 1)
         when = _when(seat, found, each) if place <= here else ""
         items.append(
             f'<li class="{state} {each}"{current}><i aria-hidden="true">{mark}</i>'

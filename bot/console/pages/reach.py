@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from html import escape
 
@@ -134,15 +134,17 @@ def left_out_rows(seat: Seat, counts: dict[str, int]) -> str:
 
 
 def _end(seat: Seat, found: Count, draft: Draft, now: datetime) -> str:
-    """When it would be done if it started now."""
+    said = would_end(seat, found.reached, now, urgent=draft.urgent)
+    return f'<p class="soft">{escape(said)}</p>' if said else ""
+
+
+def would_end(seat: Seat, waiting: Mapping[str, int], now: datetime, *, urgent: bool) -> str:
+    """When it would be done if it started now, by how many wait on each channel; "" where that
+    cannot be said."""
     limits = seat.office.press.standings.limits
-    pending = {name: found.reached[name] for name in WRITTEN_TO}
-    left = seconds_left(pending, {}, limits)
+    left = seconds_left({name: waiting.get(name, 0) for name in WRITTEN_TO}, {}, limits)
     if not left:
         return ""
-    ends = done_at(now, left, urgent=draft.urgent)
-    said = Word(
-        "console.broadcast.would_end",
-        {"end": seat.moment(ends), "span": seat.span((ends - now).total_seconds())},
-    )
-    return f'<p class="soft">{escape(seat.say(said))}</p>'
+    ends = done_at(now, left, urgent=urgent)
+    span = seat.span((ends - now).total_seconds())
+    return seat.say(Word("console.broadcast.would_end", {"end": seat.moment(ends), "span": span}))
