@@ -19,13 +19,15 @@ from bot.staff.secrets import secret_text
 from conversations.broadcasts import Role
 from storage import Audit, Database, KeyRing, Member, Staff, Vault, admit
 from tests.browser.conftest import ARGUMENTS
-from tests.browser.visitor import DESKTOP, LOUD, PATIENCE, PHONE
+from tests.browser.visitor import DESKTOP, LOUD, PHONE
 from tests.fakes.telegram import TOKEN, BotApi
 from tests.faults.processes import Served, served
 from tests.storage.announcing import NOW, Newsroom
 
 PASSWORD = "kuzu-7nar-b3te-9yol"
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+PATIENCE = 15_000
+"""Milliseconds: whoever comes first waits until the pages are loaded into the product."""
 FIRST = 5000
 RATE = 30
 """Messages a second."""

@@ -193,7 +193,8 @@ def _way(seat: Seat, found: Broadcast) -> str:
     for place, each in enumerate(steps):
         state = "here" if place == here else "done" if place < here else "ahead"
         current = ' aria-current="step"' if place == here else ""
-        mark = "✓" if state == "done" or each is Stage.FINISHED else str(place + 1)
+        over = state == "done" or standing is Stage.FINISHED
+        mark = "✓" if over else str(place + 1)
         when = _when(seat, found, each) if place <= here else ""
         items.append(
             f'<li class="{state} {each}"{current}><i aria-hidden="true">{mark}</i>'

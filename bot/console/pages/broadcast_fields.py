@@ -111,7 +111,7 @@ class Fields:
     def draw(self) -> None:
         """All of them, in the order in which they are thought about."""
         self._counts: dict[str, ui.label] = {}
-        with card(self._say(Word("console.broadcast.what"))):
+        with card(self._say(Word("console.broadcast.what")), "first"):
             title = self._input("title", self._given.title, Word("console.broadcast.title"))
             title.props(f'maxlength=80 hint="{self._say(Word("console.broadcast.title_hint"))}"')
             for locale in self._seat.office.wording.locales:

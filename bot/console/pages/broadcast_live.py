@@ -74,10 +74,11 @@ class Live:
                 self._export = html("export")
 
     def show(self, standing: Standing) -> None:
-        """Put the numbers into the page; nothing is shown of what has no deliveries yet."""
+        """Put the numbers into the page; nothing is shown of what has not begun."""
         found, progress = standing.broadcast, standing.progress
-        self._all.set_visibility(bool(progress.total))
-        if not progress.total:
+        began = bool(progress.total) and found.started_at is not None
+        self._all.set_visibility(began)
+        if not began:
             return
         pushed = Pushed.of(standing.outcomes)
         self._bar.set_content(bar(self._seat, pushed, found))

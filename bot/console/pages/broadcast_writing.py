@@ -59,11 +59,11 @@ class Writing:
                 self._fields = Fields(seat, sheet, self._look)
                 self._fields.draw()
             with ui.element("div").classes("stack sticky"):
-                with card(seat.say(Word("console.broadcast.preview"))):
+                with card(seat.say(Word("console.broadcast.preview")), "second"):
                     self._phone = Phone(seat)
                     self._hint = ui.label(seat.say(Word("console.broadcast.preview_hint")))
                     self._hint.classes("told preview-hint")
-                with card(seat.say(Word("console.broadcast.reach"))):
+                with card(seat.say(Word("console.broadcast.reach")), "last"):
                     self._reach = Reach(seat, lambda: self._draft)
         with ui.element("div").classes("savebar"):
             self._trouble = ui.label().classes("save-trouble").props("role=status")
