@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.clock import Clock
+from bot.console.press import Press
 from bot.console.signing import Doors
 from bot.figures import Figures
 from bot.wording import Wording
@@ -22,3 +23,4 @@ class Office:
     audit: Audit
     doors: Doors
     figures: Figures
+    press: Press

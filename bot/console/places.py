@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from conversations.broadcasts import Role
+from conversations.broadcasts import RIGHTS, Act, Role
 
 EVERYBODY = frozenset(Role)
 
@@ -34,6 +34,10 @@ class Page:
 
 PAGES = (
     Page("overview", "/", icon="space_dashboard"),
+    Page("broadcasts", "/duyurular", icon="campaign"),
+    Page("broadcast_new", "/duyurular/yeni", RIGHTS[Act.WRITE]),
+    Page("broadcast", "/duyurular/{id:int}"),
+    Page("broadcast_write", "/duyurular/{id:int}/yaz", RIGHTS[Act.WRITE]),
     Page("audit", "/denetim", frozenset({Role.AUDITOR}), icon="fact_check"),
     Page("account", "/hesabim", icon="person"),
 )
@@ -49,6 +53,19 @@ ACTS = (
     "staff_leave",
     "staff_link_code",
     "look",
+    "broadcast.create",
+    "broadcast.write",
+    "broadcast.test",
+    "broadcast.submit",
+    "broadcast.give_back",
+    "broadcast.approve",
+    "broadcast.start",
+    "broadcast.pause",
+    "broadcast.resume",
+    "broadcast.cancel",
+    "broadcast.retry",
+    "broadcast.finish",
+    "broadcast.export",
 )
 """Acts of the audit that have words, ``console.act.<act>``; others are shown by their names."""
 

@@ -40,7 +40,7 @@ HEADERS = {
 LONGEST = 200
 """Characters of a field that are looked at."""
 MOST_FIELDS = 10
-ASSETS = frozenset({"console.css", "door.css", "palette.css"})
+ASSETS = frozenset({"broadcasts.css", "console.css", "door.css", "palette.css"})
 
 DOOR_WORDS = (
     "title",

@@ -139,7 +139,7 @@ class Sender:
             await self._rest()
             if self.done.total() > before:
                 moved = _seconds()
-            elif not self._flying and not self._results and not await self._waiting():
+            elif not (self._flying or self._results or self._late or await self._waiting()):
                 break
 
     async def _begin(self) -> None:
