@@ -339,7 +339,7 @@ def integration(house: House) -> list[Route]:
         return house.wording.text(Word(f"turnstile.{reason}"), locale)
 
     keys = dict_of(house.settings.integration_keys.get_secret_value(), ":")
-    return routes(keys, house.database, house.registry, house.now, say)
+    return routes(keys, house.database, house.registry, house.now, say, house.marks.count)
 
 
 async def work(settings: Settings, announce: Announced) -> None:

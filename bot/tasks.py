@@ -74,9 +74,8 @@ async def import_cards(
     settings: Settings, file: Path, progress: Callable[[int, int], None]
 ) -> Taken:
     """Take in the card system's list; ``progress`` is told how much of how much is done."""
-    from bot.services.card_files import Import
+    from bot.services.card_files import Cardhouse, take_in
     from bot.services.card_lists import bad_lines, examine
-    from bot.services.card_sealing import sealers
 
     listed = await asyncio.to_thread(examine, file)
     gc.freeze()
@@ -84,10 +83,9 @@ async def import_cards(
     with bad_lines(listed.bad_path) as bad:
         async with open_records(settings) as records:
             files = CardFiles(records.vault, records.registry.cards)
-            now = clock(settings.hesbot_now)
-            with sealers(records.ring, settings.pairing_deadline, listed.size) as pool:
-                work = Import(listed, bad, records.database, files, pool, now, progress)
-                return await work.run()
+            now, deadline = clock(settings.hesbot_now), settings.pairing_deadline
+            house = Cardhouse(records.database, files, records.ring, deadline, now)
+            return await take_in(house, listed, bad, progress)
 
 
 async def export_cards(

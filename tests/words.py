@@ -15,10 +15,15 @@ from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po, write_po
 
 from bot.app import PAGE_WORDS
+from bot.console.desk_words import CAUSES, COUNTS, FORM, REFUSALS, WHY
 from bot.console.look import Theme
 from bot.console.places import ACTS, NOTES, PAGES
 from bot.console.signing import DOOR_WORDS
-from bot.console.telling import CAUSES, CHANNELS, FILTERS
+from bot.console.telling import CAUSES as FAILURES
+from bot.console.telling import CHANNELS, FILTERS
+from bot.console.uploads import ERRORS
+from bot.feeds.values import End
+from bot.notices.rules import Kind as NoticeKind
 from bot.services.turnstile import REASONS
 from bot.wording import COMMANDS
 from conversations import announcements, findings, questions
@@ -154,6 +159,14 @@ def console_keys() -> set[str]:
     keys |= {f"console.status.{status}" for status in Status}
     keys |= {f"console.post.{post}" for post in Post}
     keys |= broadcast_page_keys()
+    keys |= {f"console.citizen.cause.{cause}" for cause in CAUSES}
+    keys |= {f"console.citizen.kind.{kind}" for kind in NoticeKind}
+    keys |= {f"console.feeds.{name}" for name in FORM}
+    keys |= {f"console.feeds.count.{kind}.{name}" for kind in COUNTS for name in COUNTS[kind]}
+    keys |= {f"console.feeds.end.{end}" for end in End}
+    keys |= {f"console.feeds.error.{code}" for code in ERRORS}
+    keys |= {f"console.feeds.refused.{code}" for code in REFUSALS}
+    keys |= {f"console.feeds.why.{code}" for code in WHY}
     keys |= {f"console.refusal.{code.rpartition('.')[2]}" for code in refusals()}
     return keys | {
         f"console.note.{name}{part}" for name in NOTES.values() for part in ("", ".title")
@@ -179,7 +192,7 @@ def broadcast_page_keys() -> set[str]:
         "stage": Stage,
         "group": Group,
         "channel": set(LONGEST) - set(CHANNELS),
-        "cause": CAUSES,
+        "cause": FAILURES,
         "filter": FILTERS,
         "placeholder": PLACEHOLDERS.values(),
     }

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from starlette.routing import BaseRoute, Mount
@@ -35,11 +35,20 @@ def pages_of(office: Office) -> Callable[[], FastAPI]:
 
 
 class Console:
-    """``load`` imports NiceGUI and builds the pages; it is called in a thread, at most once."""
+    """``load`` imports NiceGUI and builds the pages; it is called in a thread, at most once.
+
+    ``behind`` is open as long as the console is, also while no page is.
+    """
 
     def __init__(
-        self, signing: Signing, who: Who, badge: Badge, load: Callable[[], FastAPI]
+        self,
+        signing: Signing,
+        who: Who,
+        badge: Badge,
+        load: Callable[[], FastAPI],
+        behind: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
     ) -> None:
+        self._behind = behind
         self._signing = signing
         self._guard = Guard(self._pages, who, badge)
         self._load = load
@@ -53,7 +62,7 @@ class Console:
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
         """The pages may be opened meanwhile; they are closed on the way out."""
-        async with self._open:
+        async with self._behind(), self._open:
             yield
 
     async def _pages(self) -> ASGIApp:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from bot.clock import Clock
 from bot.console.press import Press
 from bot.console.signing import Doors
+from bot.feeds.feeds import Feeds
 from bot.figures import Figures
 from bot.wording import Wording
 from storage import Audit, Database, Staff
+from storage.lookups import Lookups
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,3 +26,5 @@ class Office:
     doors: Doors
     figures: Figures
     press: Press
+    feeds: Feeds
+    lookups: Lookups

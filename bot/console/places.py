@@ -12,6 +12,7 @@ from types import MappingProxyType
 from conversations.broadcasts import RIGHTS, Act, Role
 
 EVERYBODY = frozenset(Role)
+OPERATORS = frozenset({Role.OPERATOR})
 
 NOTES: Mapping[int, str] = MappingProxyType(
     {403: "forbidden", 404: "lost", 500: "broken", 503: "busy"}
@@ -38,6 +39,8 @@ PAGES = (
     Page("broadcast_new", "/duyurular/yeni", RIGHTS[Act.WRITE]),
     Page("broadcast", "/duyurular/{id:int}"),
     Page("broadcast_write", "/duyurular/{id:int}/yaz", RIGHTS[Act.WRITE]),
+    Page("feeds", "/yuklemeler", OPERATORS, icon="upload_file"),
+    Page("citizen", "/yolcu", OPERATORS, icon="person_search"),
     Page("audit", "/denetim", frozenset({Role.AUDITOR}), icon="fact_check"),
     Page("account", "/hesabim", icon="person"),
 )
@@ -66,6 +69,9 @@ ACTS = (
     "broadcast.retry",
     "broadcast.finish",
     "broadcast.export",
+    "feed.risks",
+    "feed.cards",
+    "feed.bad_lines",
 )
 """Acts of the audit that have words, ``console.act.<act>``; others are shown by their names."""
 
@@ -73,3 +79,8 @@ ACTS = (
 def roles_of(name: str) -> frozenset[Role]:
     """Who may open the page, and hence do what can be done there."""
     return next(page.roles for page in PAGES if page.name == name)
+
+
+def path_of(name: str) -> str:
+    """Where the page is, below the console."""
+    return next(page.path for page in PAGES if page.name == name)

@@ -115,7 +115,7 @@ def private_file(path: Path) -> Iterator[Write]:
     """
     with plain_faults(path):
         if why := obstacle(path):
-            raise UnusableFile(f"{path}: {why}")
+            raise UnusableFile(f"{path}: {why}", "unfit")
         handle, draft = mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".draft")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:

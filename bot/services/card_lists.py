@@ -35,7 +35,15 @@ _HEADING = b"line,reason,content\n"
 
 
 class UnusableFile(Exception):
-    """A file cannot be taken in. The message is its name and why, never a line of it."""
+    """A file cannot be taken in. The message is its name and why, never a line of it.
+
+    ``why`` is the same as a code: busy, changed, damaged, disk, empty, no_card, not_text,
+    too_large, unfit (its place or kind), utf_16.
+    """
+
+    def __init__(self, message: str, why: str) -> None:
+        super().__init__(message)
+        self.why = why
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +81,21 @@ class CardList:
         with plain_faults(self.path), self.path.open("rb") as file:
             for block in _blocks(_unpacked(file)):
                 if _stamp(os.fstat(file.fileno())) != self.stamp:
-                    raise UnusableFile(f"{self.path}: was changed meanwhile; give it again")
+                    raise UnusableFile(
+                        f"{self.path}: was changed meanwhile; give it again", "changed"
+                    )
                 yield block
 
 
-def examine(path: Path) -> CardList:
-    """Read the file to its end; raise UnusableFile if it is no list of anything."""
+def examine(path: Path, most: int | None = None) -> CardList:
+    """Read the file to its end; raise UnusableFile if it is no list of anything, or holds more than
+    ``most`` bytes, unpacked."""
     with plain_faults(path):
         found = path.stat()
         if not stat.S_ISREG(found.st_mode):
-            raise UnusableFile(f"{path}: is not a file")
+            raise UnusableFile(f"{path}: is not a file", "unfit")
         with path.open("rb") as file:
-            digest, size = _digest(path, _unpacked(file))
+            digest, size = _digest(path, _unpacked(file), most)
     return CardList(path, digest, size, _stamp(found))
 
 
@@ -150,13 +161,14 @@ def bad_lines(path: Path) -> Iterator[BadLines]:
     with plain_faults(path):
         # An empty file is taken away in the end; a device must not be.
         if why := obstacle(path):
-            raise UnusableFile(f"{path}: {why}")
+            raise UnusableFile(f"{path}: {why}", "unfit")
         file = os.fdopen(os.open(path, flags, 0o600), "r+b")
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise UnusableFile(f"{path}: the list is being taken in by another process") from None
+            why = f"{path}: the list is being taken in by another process"
+            raise UnusableFile(why, "busy") from None
         bad = BadLines(path, cast("BinaryIO", file))
         try:
             yield bad
@@ -171,9 +183,9 @@ def plain_faults(path: Path) -> Iterator[None]:
     try:
         yield
     except (EOFError, zlib.error, gzip.BadGzipFile):
-        raise UnusableFile(f"{path}: is packed, and damaged or cut off") from None
+        raise UnusableFile(f"{path}: is packed, and damaged or cut off", "damaged") from None
     except OSError as error:
-        raise UnusableFile(f"{path}: {error.strerror or 'cannot be used'}") from None
+        raise UnusableFile(f"{path}: {error.strerror or 'cannot be used'}", "disk") from None
 
 
 def _unpacked(file: IO[bytes]) -> BinaryIO:
@@ -186,24 +198,26 @@ def _stamp(found: os.stat_result) -> tuple[int, int, int]:
     return found.st_ino, found.st_size, found.st_mtime_ns
 
 
-def _digest(path: Path, text: BinaryIO) -> tuple[str, int]:
+def _digest(path: Path, text: BinaryIO, most: int | None) -> tuple[str, int]:
     sha256, size = hashlib.sha256(), 0
     piece = text.read(_PIECE)
     _check_beginning(path, piece)
     while piece:
         sha256.update(piece)
         size += len(piece)
+        if most is not None and size > most:
+            raise UnusableFile(f"{path}: holds more than a list of cards can", "too_large")
         piece = text.read(_PIECE)
     return sha256.hexdigest(), size
 
 
 def _check_beginning(path: Path, piece: bytes) -> None:
     if not piece.removeprefix(_UTF_8_MARK).strip():
-        raise UnusableFile(f"{path}: is empty")
+        raise UnusableFile(f"{path}: is empty", "empty")
     if piece.startswith(_UTF_16_MARKS):
-        raise UnusableFile(f"{path}: is UTF-16; save it as CSV in UTF-8")
+        raise UnusableFile(f"{path}: is UTF-16; save it as CSV in UTF-8", "utf_16")
     if _CONTROLS.search(piece):
-        raise UnusableFile(f"{path}: is not a text; a CSV file is needed")
+        raise UnusableFile(f"{path}: is not a text; a CSV file is needed", "not_text")
     # Half a line at the end says nothing.
     if not read_lines(piece[: piece.rfind(b"\n") + 1] or piece, 1).numbers:
-        raise UnusableFile(f"{path}: no card number can be read there")
+        raise UnusableFile(f"{path}: no card number can be read there", "no_card")

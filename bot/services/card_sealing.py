@@ -24,6 +24,8 @@ from storage.card_files import seal_all
 from storage.cards import Cards
 
 MOST_WORKERS = 4
+GENTLENESS = 10
+"""How far workers stand back for others, see nice(2)."""
 SMALL = 2 * 1024 * 1024
 """Bytes of a list for which it does not pay to start processes."""
 
@@ -37,16 +39,23 @@ class Sealed:
 
 
 @contextmanager
-def sealers(ring: KeyRing, deadline: datetime, size: int) -> Iterator[Executor]:
-    """Workers to run ``seal`` for a list of that size, in bytes."""
+def sealers(
+    ring: KeyRing, deadline: datetime, size: int, *, gentle: bool = False
+) -> Iterator[Executor]:
+    """Workers to run ``seal`` for a list of that size, in bytes.
+
+    ``gentle`` ones leave a processor to others, and give way to them on the rest.
+    """
     keys = (ring, deadline)
     pool: Executor
     if size <= SMALL:
         pool = ThreadPoolExecutor(1, initializer=_start, initargs=keys)
     else:
-        count = min(MOST_WORKERS, os.cpu_count() or 1)
+        count = max(1, min(MOST_WORKERS, (os.cpu_count() or 1) - gentle))
+        # Never by fork: whoever asks may run threads, whose locks a copy would keep for ever.
         context = get_context("spawn")
-        pool = ProcessPoolExecutor(count, context, initializer=_start_process, initargs=keys)
+        start = (*keys, GENTLENESS if gentle else 0)
+        pool = ProcessPoolExecutor(count, context, initializer=_start_process, initargs=start)
     try:
         yield pool
     finally:
@@ -70,7 +79,8 @@ def _start(ring: KeyRing, deadline: datetime) -> None:
     _Worker.cards = Registry(Vault(ring), deadline=deadline).cards
 
 
-def _start_process(ring: KeyRing, deadline: datetime) -> None:
+def _start_process(ring: KeyRing, deadline: datetime, gentleness: int) -> None:
+    os.nice(gentleness)
     # Ctrl-C is for the parent, which then tells its workers to go.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_leave_with_parent, daemon=True).start()

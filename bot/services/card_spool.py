@@ -6,13 +6,11 @@ The files go with the process, however it ends. Knows no list and no database.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, islice
 from operator import itemgetter
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO
 
 from storage.card_files import Listed
 from storage.vault import INDEX_BYTES
@@ -21,6 +19,7 @@ HEAPS = 128
 """By the beginning of the key; 34 million cards make heaps of 17 MB."""
 
 _BUFFER = 64 * 1024
+_KEY: Callable[[bytes], bytes] = itemgetter(slice(INDEX_BYTES))
 _FLAGS: tuple[bool | None, ...] = (None, False, True)
 
 
@@ -30,7 +29,6 @@ class Packed:
 
     heaps: list[bytes] = field(repr=False)
     width: int
-    count: int
 
 
 def pack(cards: Sequence[Listed]) -> Packed:
@@ -39,16 +37,17 @@ def pack(cards: Sequence[Listed]) -> Packed:
     for key, number, personalised in cards:
         heaps[key[0] * HEAPS >> 8].append(key + _MARKS[personalised] + number)
     width = INDEX_BYTES + 1 + len(cards[0][1]) if cards else 0
-    return Packed([b"".join(heap) for heap in heaps], width, len(cards))
+    return Packed([b"".join(heap) for heap in heaps], width)
 
 
 _MARKS = {flag: bytes([place]) for place, flag in enumerate(_FLAGS)}
 
 
 class Spool:
-    """Takes packed cards in and gives them back in the order of their keys.
+    """Takes packed cards in and gives them back heap by heap, in the order of the heaps.
 
-    Raise OSError if the folder cannot take them.
+    ``width`` is that of a card in bytes, ``counts`` how many cards are on each heap. Raise OSError
+    if the folder cannot take them.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -56,8 +55,8 @@ class Spool:
             TemporaryFile(dir=folder, buffering=_BUFFER)  # noqa: SIM115
             for _ in range(HEAPS)
         ]
-        self._width = 0
-        self.count = 0
+        self.width = 0
+        self.counts = [0] * HEAPS
 
     def __enter__(self) -> Spool:
         return self
@@ -68,27 +67,37 @@ class Spool:
 
     def add(self, packed: Packed) -> None:
         """Lay the cards on their heaps."""
-        self._width = packed.width or self._width
-        self.count += packed.count
-        for file, heap in zip(self._heaps, packed.heaps, strict=True):
-            file.write(heap)
+        self.width = packed.width or self.width
+        for place, heap in enumerate(packed.heaps):
+            self._heaps[place].write(heap)
+            self.counts[place] += len(heap) // (packed.width or 1)
 
     def flush(self) -> None:
         """Bring all of them to the disk, or raise OSError if they do not fit."""
         for file in self._heaps:
             file.flush()
 
-    def sorted(self, start: int, size: int) -> Iterator[list[Listed]]:
-        """The cards from the one with that place on, in parts of that size."""
-        cards = islice(chain.from_iterable(map(self._cards, self._heaps)), start, None)
-        while part := [_listed(card) for card in islice(cards, size)]:
-            yield part
-
-    def _cards(self, file: IO[bytes]) -> list[bytes]:
+    def heap(self, place: int) -> bytes:
+        """The cards of a heap, as they came."""
+        file = self._heaps[place]
         file.seek(0)
-        heap, width = file.read(), self._width
-        cards = [heap[place : place + width] for place in range(0, len(heap), width or 1)]
-        return sorted(cards, key=itemgetter(slice(INDEX_BYTES)))
+        heap: bytes = file.read()
+        return heap
+
+
+def in_order(heap: bytes, width: int) -> bytes:
+    """The cards of a heap in the order of their keys; those with one key as they came.
+
+    It keeps Python's lock all the while: the longest heap takes half a second.
+    """
+    cards = [heap[place : place + width] for place in range(0, len(heap), width)]
+    cards.sort(key=_KEY)
+    return b"".join(cards)
+
+
+def unpack(cards: bytes, width: int) -> list[Listed]:
+    """The cards that are in these bytes."""
+    return [_listed(cards[place : place + width]) for place in range(0, len(cards), width)]
 
 
 def _listed(card: bytes) -> Listed:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -25,6 +26,7 @@ from bot.services.risk_feed import BadLine, Intake, taking
 from bot.services.turnstile import REASONS, Gate, read_attempt, reason
 from bot.telemetry import BOARDINGS, INTEGRATION, RISK_RECORDS
 from storage import Database, Registry, Unavailable
+from storage.feeds import mark
 
 LARGEST_FEED = 64 * 1024 * 1024
 """Bytes of a feed as it is sent, packed or not."""
@@ -54,13 +56,29 @@ Say = Callable[[str, str], str]
 
 Serve = Callable[[Request], Awaitable[Response]]
 
+Count = Callable[[Iterable[str], datetime], None]
+"""Counts what happened, see ``bot.marks``."""
+
+
+def _uncounted(_names: Iterable[str], _now: datetime) -> None:
+    """Where nobody asks."""
+
 
 def routes(
-    keys: Mapping[str, str], database: Database, registry: Registry, clock: Clock, say: Say
+    keys: Mapping[str, str],
+    database: Database,
+    registry: Registry,
+    clock: Clock,
+    say: Say,
+    count: Count = _uncounted,
 ) -> list[Route]:
-    """The integration API. ``keys`` are SHA-256 (hex) by name; without any it is closed."""
+    """The integration API. ``keys`` are SHA-256 (hex) by name; without any it is closed.
+
+    ``count`` is told who sent risk records.
+    """
     guard = _Guard(keys)
-    feed, gate = _RiskFeed(database, registry, clock), _Turnstile(database, registry, clock, say)
+    feed = _RiskFeed(database, registry, clock, count)
+    gate = _Turnstile(database, registry, clock, say)
     return [
         Route("/api/risk-changes", guard.over("risk-changes", feed.take), methods=["POST"]),
         Route("/api/boardings", guard.over("boardings", gate.answer), methods=["POST"]),
@@ -85,6 +103,7 @@ class _Guard:
 
         async def guarded(request: Request) -> Response:
             name = self._name(request)
+            request.state.key_name = name
             response = _refusal(bool(self._keys)) if name is None else await _served(request, serve)
             INTEGRATION.labels(name or "nobody", route, response.status_code).inc()
             return response
@@ -132,9 +151,10 @@ async def _served(request: Request, serve: Serve) -> Response:
 
 
 class _RiskFeed:
-    def __init__(self, database: Database, registry: Registry, clock: Clock) -> None:
+    def __init__(self, database: Database, registry: Registry, clock: Clock, count: Count) -> None:
         self._take = taking(database, registry, clock)
         self._clock = clock
+        self._counted = count
 
     async def take(self, request: Request) -> Response:
         """Take the good lines of the body as it arrives, and say which are not."""
@@ -150,6 +170,7 @@ class _RiskFeed:
         counts = {"bad": bad, "bad_count": intake.lines - intake.good}
         if not intake.good:
             return _json({"error": "no risk record can be read", **counts}, 400)
+        self._counted([mark(request.state.key_name)], self._clock())
         return _json({**asdict(intake.outcome), **counts})
 
 

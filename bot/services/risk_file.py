@@ -30,7 +30,21 @@ _BOMB = "it unpacks to far more than a list of risky codes can; {} records befor
 
 
 class UnusableFile(Exception):
-    """The file cannot be taken; the message says why in one line."""
+    """The file cannot be taken; the message says why in one line, ``why`` as a code: disk,
+    no_record, too_large, unfit (its place or kind)."""
+
+    def __init__(self, message: str, why: str) -> None:
+        super().__init__(message)
+        self.why = why
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How many records are taken in one transaction, and how many bytes the lines may have together
+    once they are unpacked."""
+
+    batch: int = BATCH
+    unpacked: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +62,8 @@ class Imported:
     bad_file: str | None
 
 
+USUAL = Bounds()
+
 Opened = Callable[[], AbstractAsyncContextManager[Take]]
 """Opens the records."""
 
@@ -55,7 +71,9 @@ Progress = Callable[[int], None]
 """Is told how many bytes more were read."""
 
 
-async def import_file(name: str, opened: Opened, clock: Clock, progress: Progress) -> Imported:
+async def import_file(
+    name: str, opened: Opened, clock: Clock, progress: Progress, bounds: Bounds = USUAL
+) -> Imported:
     """Take every record of the file, or of standard input if it is called ``-``.
 
     The records are opened with the first one. Raise UnusableFile if the file cannot be read or
@@ -70,27 +88,32 @@ async def import_file(name: str, opened: Opened, clock: Clock, progress: Progres
             return await taking[0](changes)
 
         if name == STDIN:
-            return await _import(sys.stdin.buffer, None, take, clock, progress)
+            return await _import(sys.stdin.buffer, None, take, clock, progress, bounds)
         path = Path(name)
         with _usable(path), _open(path) as source, _draft_beside(path) as bad:
-            return await _import(source, bad, take, clock, progress)
+            return await _import(source, bad, take, clock, progress, bounds)
 
 
 async def _import(
-    source: BinaryIO, bad: _BadLines | None, take: Take, clock: Clock, progress: Progress
+    source: BinaryIO,
+    bad: _BadLines | None,
+    take: Take,
+    clock: Clock,
+    progress: Progress,
+    bounds: Bounds,
 ) -> Imported:
-    intake = Intake(take, clock(), BATCH, _uncollected if bad is None else bad.add)
+    intake = Intake(take, clock(), bounds.batch, _uncollected if bad is None else bad.add)
     try:
-        await _read(source, intake, progress)
+        await _read(source, PackedLines(bounds.unpacked), intake, progress)
     except TooLarge:
-        raise UnusableFile(_BOMB.format(intake.outcome.taken)) from None
+        raise UnusableFile(_BOMB.format(intake.outcome.taken), "too_large") from None
     if not intake.good:
-        raise UnusableFile("no risk record can be read there (JSON Lines, plain or gzip)")
+        why = "no risk record can be read there (JSON Lines, plain or gzip)"
+        raise UnusableFile(why, "no_record")
     return _imported(intake, None if bad is None else bad.publish())
 
 
-async def _read(source: BinaryIO, intake: Intake, progress: Progress) -> None:
-    lines = PackedLines()
+async def _read(source: BinaryIO, lines: PackedLines, intake: Intake, progress: Progress) -> None:
     while piece := source.read(PIECE):
         await intake.read(lines.read(piece))
         progress(len(piece))
@@ -155,7 +178,7 @@ def _draft_beside(path: Path) -> Iterator[_BadLines]:
     # Made before anything is taken, so that a folder that cannot be written stops the run in time.
     place = path.with_name(f"{path.name}.bad.jsonl")
     if why := obstacle(place):
-        raise UnusableFile(f"{place}: {why}")
+        raise UnusableFile(f"{place}: {why}", "unfit")
     handle, draft = mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".draft")
     os.close(handle)
     bad = _BadLines(Path(draft), place)
@@ -174,4 +197,4 @@ def _usable(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UnusableFile(f"{path}: {error.strerror or 'cannot be used'}") from error
+        raise UnusableFile(f"{path}: {error.strerror or 'cannot be used'}", "disk") from error

@@ -76,11 +76,14 @@ def record(id: str = "r-1", code: str = CODE, status: str = "RISKY", **other: An
 
 @asynccontextmanager
 async def calling(
-    office: Office, keys: Mapping[str, str] = KEYS, clock: Callable[[], datetime] | None = None
+    office: Office,
+    keys: Mapping[str, str] = KEYS,
+    clock: Callable[[], datetime] | None = None,
+    **options: Any,
 ) -> AsyncIterator[Caller]:
     """The API, served, and somebody with the first key."""
     now = clock or (lambda: office.now)
-    app = Starlette(routes=routes(keys, office.database, office.registry, now, say))
+    app = Starlette(routes=routes(keys, office.database, office.registry, now, say, **options))
     headers = {"Authorization": f"Bearer {KEY}"}
     async with serve(app) as url, aiohttp.ClientSession() as session:
         yield Caller(url, session, headers)

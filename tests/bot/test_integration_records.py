@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import gzip
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import text
@@ -16,6 +16,7 @@ from sqlalchemy import text
 from bot.services.turnstile import KEEP_WITHIN
 from storage import Database, tables
 from storage.database import Patience
+from storage.feeds import mark
 from tests.bot.calling import Caller, calling, lines, record, suspended
 from tests.storage.conftest import database, office, postgresql, url, vault
 from tests.storage.people import (
@@ -97,6 +98,20 @@ async def test_a_packed_feed_that_breaks_off_is_taken_as_far_as_it_goes(caller: 
     again = await caller.feed(packed)
     assert again["taken"] + again["repeated"] == 2000
     assert (again["repeated"], again["bad_count"]) == (answer["taken"], 0)
+
+
+async def test_it_is_counted_who_sends(office: Office) -> None:
+    """By the name of the key, if there was anything to take."""
+    counted: list[str] = []
+
+    def count(names: Iterable[str], _now: datetime) -> None:
+        counted.extend(names)
+
+    async with calling(office, count=count) as caller:
+        await caller.feed(record())
+        await caller.feed(b"no record")
+        await caller.feed(record(), Authorization="Bearer nobody's")
+    assert counted == [mark("ministry")]
 
 
 async def test_feeds_at_the_same_time_add_up(office: Office, caller: Caller) -> None:

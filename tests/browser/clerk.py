@@ -23,16 +23,17 @@ class Keys:
     secret: str
 
 
+def told(town: Town, *words: str) -> Any:
+    """What a command beside the running product prints as JSON."""
+    done = subprocess.run(
+        [*HESBOT, *words], env=town.environment, capture_output=True, text=True, check=True
+    )
+    return json.loads(done.stdout)
+
+
 def take_on(town: Town, name: str, role: str) -> Keys:
     """A new member of the staff, taken on beside the running product."""
-    told = subprocess.run(
-        [*HESBOT, "staff", "add", name, "--role", role, "--json"],
-        env=town.environment,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    plain = json.loads(told.stdout)
+    plain = told(town, "staff", "add", name, "--role", role, "--json")
     return Keys(name, plain["password"], plain["totp_secret"])
 
 

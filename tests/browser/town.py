@@ -10,7 +10,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,8 +42,8 @@ class Town:
 
 
 @contextmanager
-def open_town(home: Path) -> Iterator[Town]:
-    """Start the product on a free port and stop it as an operator would."""
+def open_town(home: Path, run: Sequence[str] = (*HESBOT, "run")) -> Iterator[Town]:
+    """Start the product on a free port and stop it as an operator would. ``run`` starts it."""
     port = _free_port()
     environment = {
         "PATH": os.environ["PATH"],
@@ -52,9 +52,7 @@ def open_town(home: Path) -> Iterator[Town]:
         "PORT": str(port),
         "PYTHONUNBUFFERED": "1",
     }
-    with subprocess.Popen(
-        [*HESBOT, "run"], env=environment, stdout=subprocess.PIPE, text=True
-    ) as product:
+    with subprocess.Popen(run, env=environment, stdout=subprocess.PIPE, text=True) as product:
         try:
             assert product.stdout is not None
             assert READY in product.stdout.readline()

@@ -10,6 +10,8 @@ from bot.console.pages import (
     broadcast,
     broadcast_writing,
     broadcasts,
+    citizen,
+    feeds,
     overview,
 )
 from bot.console.seat import Seat
@@ -22,6 +24,8 @@ BUILDERS: Mapping[str, Build] = {
     "broadcast": broadcast.build,
     "broadcast_new": broadcast_writing.build,
     "broadcast_write": broadcast_writing.build,
+    "feeds": feeds.build,
+    "citizen": citizen.build,
     "audit": audit.build,
     "account": account.build,
 }
