@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from bot.clock import Clock, wall
 from bot.console.console import Console, pages_of
 from bot.console.office import Office
+from bot.console.press import Press
 from bot.console.signing import Signing
 from bot.console.visits import Badge
 from bot.feeds import intakes
@@ -17,11 +18,13 @@ from bot.feeds.feeds import Feeds
 from bot.feeds.folder import Folder
 from bot.feeds.values import Kind
 from bot.figures import Figures
+from bot.outbound import channels, limits
 from bot.records import Records
 from bot.services.card_files import Cardhouse
 from bot.settings import Settings
 from bot.staff.doors import Doors
 from bot.staff.secrets import Passwords
+from bot.standings import Standings
 from bot.wording import Wording
 from conversations.replies import Param, Word
 from storage.card_files import CardFiles
@@ -33,6 +36,15 @@ def console_of(records: Records, wording: Wording, now: Clock, settings: Setting
     passwords = Passwords()
     doors = Doors(records.database, records.staff, records.audit, passwords, now)
     figures = Figures(records.database, now)
+    standings = Standings(records.database, records.broadcasts, limits(settings), now)
+    press = Press(
+        records.broadcasts,
+        records.ledger,
+        standings,
+        channels(settings),
+        settings.pairing_deadline,
+        records.vault,
+    )
     feeds = feeds_of(records, now)
     office = Office(
         wording,
@@ -42,6 +54,7 @@ def console_of(records: Records, wording: Wording, now: Clock, settings: Setting
         records.audit,
         doors,
         figures,
+        press,
         feeds,
         Lookups(records.vault, records.registry.cards),
     )

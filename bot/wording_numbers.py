@@ -32,6 +32,13 @@ def number(number: int, locale: str) -> str:
     return str(format_decimal(number, locale=locale))
 
 
+def tenths(number: float, locale: str) -> str:
+    """With one decimal where it says more."""
+    from babel.numbers import format_decimal
+
+    return str(format_decimal(round(number, 1), format="#,##0.#", locale=locale))
+
+
 def percent(share: float, locale: str) -> str:
     """A share of 1 in per cent, with decimals as far as they say more."""
     from babel import Locale

@@ -71,7 +71,13 @@ COMMANDS = ("bot/__main__.py", "bot/commands/")
 FROM_ABOVE = {
     "bot.app": COMMANDS,
     "bot.console_parts": ("bot/app.py",),
-    "bot.outbound": (*COMMANDS, "bot/app.py", "bot/tasks.py", "bot/broadcast_tasks.py"),
+    "bot.outbound": (
+        *COMMANDS,
+        "bot/app.py",
+        "bot/console_parts.py",
+        "bot/tasks.py",
+        "bot/broadcast_tasks.py",
+    ),
     "bot.records": (
         *COMMANDS,
         "bot/app.py",

@@ -19,6 +19,8 @@ from bot.console.desk_words import CAUSES, COUNTS, FORM, REFUSALS, WHY
 from bot.console.look import Theme
 from bot.console.places import ACTS, NOTES, PAGES
 from bot.console.signing import DOOR_WORDS
+from bot.console.telling import CAUSES as FAILURES
+from bot.console.telling import CHANNELS, FILTERS
 from bot.console.uploads import ERRORS
 from bot.feeds.values import End
 from bot.notices.rules import Kind as NoticeKind
@@ -26,7 +28,16 @@ from bot.services.turnstile import REASONS
 from bot.wording import COMMANDS
 from conversations import announcements, findings, questions
 from conversations.actions import Status, Verdict
-from conversations.broadcasts import LONGEST, UNSOUND, Act, Group, LeftOut, Role, Stage
+from conversations.broadcasts import (
+    LONGEST,
+    PLACEHOLDERS,
+    UNSOUND,
+    Act,
+    Group,
+    LeftOut,
+    Role,
+    Stage,
+)
 from conversations.engine import MEDIA
 from conversations.form import Form
 from conversations.registration import DOCUMENTS, FORMS, REGISTRATION
@@ -147,6 +158,7 @@ def console_keys() -> set[str]:
     keys |= {f"console.audit.flaw.{flaw}" for flaw in Flaw}
     keys |= {f"console.status.{status}" for status in Status}
     keys |= {f"console.post.{post}" for post in Post}
+    keys |= broadcast_page_keys()
     keys |= {f"console.citizen.cause.{cause}" for cause in CAUSES}
     keys |= {f"console.citizen.kind.{kind}" for kind in NoticeKind}
     keys |= {f"console.feeds.{name}" for name in FORM}
@@ -172,6 +184,19 @@ def staff_keys() -> set[str]:
     keys |= {f"announcement.done.{act}" for act in (Act.SUBMIT, *newsroom.ACTS)}
     keys |= {f"broadcast.channel.{channel}" for channel in LONGEST}
     return keys | {"review.announcement", "help.staff"}
+
+
+def broadcast_page_keys() -> set[str]:
+    """What the broadcasts' pages say by declared names."""
+    names = {
+        "stage": Stage,
+        "group": Group,
+        "channel": set(LONGEST) - set(CHANNELS),
+        "cause": FAILURES,
+        "filter": FILTERS,
+        "placeholder": PLACEHOLDERS.values(),
+    }
+    return {f"console.broadcast.{kind}.{name}" for kind, some in names.items() for name in some}
 
 
 def declared_choices() -> list[Choice]:

@@ -186,8 +186,17 @@ class Outlet(Protocol):
         ...
 
 
-Turn = Callable[[], Awaitable[None]]
-"""Returns when the limiter lets the message go; raises NotNow if it will not."""
+class Turn(Protocol):
+    """When a message may go. An outlet that can tell when it has left says so: what is late on its
+    way, for a process is busy, must not meet what others send in time."""
+
+    async def __call__(self) -> None:
+        """Return when the limiter lets the message go; raise NotNow if it will not."""
+        ...
+
+    def gone(self) -> None:
+        """The message has left just now."""
+        ...
 
 
 class NotNow(Exception):

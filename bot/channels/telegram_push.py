@@ -8,6 +8,7 @@ imported here alone, so that who does not push does not pay for it.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
+from contextvars import ContextVar
 from typing import Any, Self
 
 import aiohttp
@@ -166,7 +167,19 @@ class InTurn(BaseRateLimiter[Turn]):
         """Raise what the turn raises, before anything is sent."""
         if rate_limit_args is not None:
             await rate_limit_args()
+            _turn.set(rate_limit_args)
         return await callback(*args, **kwargs)
+
+
+_turn: ContextVar[Turn | None] = ContextVar("turn", default=None)
+"""Of the call that this task is making: the library hands nothing of ours to its request."""
+
+
+async def _left(_session: object, context: Any, _what: object) -> None:
+    """A call was written, which is when its body is."""
+    turn: Turn | None = context.trace_request_ctx
+    if turn is not None:
+        turn.gone()
 
 
 class _Parameters(msgspec.Struct):
@@ -219,6 +232,7 @@ class Connections(BaseRequest):
             # How many calls run at once is the sender's to say.
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0),
+                trace_configs=[_watch()],
                 timeout=aiohttp.ClientTimeout(total=self._timeout, sock_connect=CONNECT_TIMEOUT),
             )
 
@@ -240,7 +254,7 @@ class Connections(BaseRequest):
         form = request_data.json_parameters if request_data else None
         try:
             async with self._session.request(
-                method, url, data=form, allow_redirects=False
+                method, url, data=form, allow_redirects=False, trace_request_ctx=_turn.get()
             ) as response:
                 body = await response.read()
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
@@ -256,6 +270,12 @@ class Connections(BaseRequest):
         if answer is None or (response.ok and answer.result is None):
             raise Unread("unread")
         return response.status, body
+
+
+def _watch() -> aiohttp.TraceConfig:
+    watch = aiohttp.TraceConfig()
+    watch.on_request_chunk_sent.append(_left)
+    return watch
 
 
 def _read(body: bytes) -> _Answer | None:

@@ -33,6 +33,7 @@ STOPPED = (SignedOut, NotAllowed)
 
 PATIENCE = 10.0
 """Seconds that a page may take to be built."""
+STYLES = ("palette.css", "console.css", "broadcasts.css")
 WIDE = 1024
 """Pixels from which on the menu always stands beside the page."""
 THEMES = ((Theme.LIGHT, "light_mode"), (Theme.DARK, "dark_mode"), (Theme.SYSTEM, "contrast"))
@@ -45,9 +46,7 @@ SEEN = """document.addEventListener("visibilitychange", () => {
 
 def style() -> None:
     """The console's own style, in every page."""
-    links = "".join(
-        f'<link rel="stylesheet" href="{STYLE}/{name}">' for name in ("palette.css", "console.css")
-    )
+    links = "".join(f'<link rel="stylesheet" href="{STYLE}/{name}">' for name in STYLES)
     ui.add_head_html(f'{links}<meta name="robots" content="noindex">', shared=True)
     ui.add_body_html(f"<script>{SEEN}</script>", shared=True)
 

@@ -14,7 +14,7 @@ from nicegui import core, run, ui
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bot.console import frame, sockets, uploads
+from bot.console import frame, recipients, sockets, uploads
 from bot.console.office import Office
 from bot.console.places import PAGES
 from bot.telemetry import FAULTS, place_of
@@ -50,6 +50,7 @@ def load(office: Office) -> FastAPI:
     frame.style()
     for page in PAGES:
         frame.declare(page, office)
+    recipients.offer(core.app, office)
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.router.routes.extend(uploads.routes(office))
     ui.run_with(

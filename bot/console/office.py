@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.clock import Clock
+from bot.console.press import Press
 from bot.console.signing import Doors
 from bot.feeds.feeds import Feeds
 from bot.figures import Figures
@@ -24,5 +25,6 @@ class Office:
     audit: Audit
     doors: Doors
     figures: Figures
+    press: Press
     feeds: Feeds
     lookups: Lookups

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from conversations.broadcasts import Role
+from conversations.broadcasts import RIGHTS, Act, Role
 
 EVERYBODY = frozenset(Role)
 OPERATORS = frozenset({Role.OPERATOR})
@@ -35,6 +35,10 @@ class Page:
 
 PAGES = (
     Page("overview", "/", icon="space_dashboard"),
+    Page("broadcasts", "/duyurular", icon="campaign"),
+    Page("broadcast_new", "/duyurular/yeni", RIGHTS[Act.WRITE]),
+    Page("broadcast", "/duyurular/{id:int}"),
+    Page("broadcast_write", "/duyurular/{id:int}/yaz", RIGHTS[Act.WRITE]),
     Page("feeds", "/yuklemeler", OPERATORS, icon="upload_file"),
     Page("citizen", "/yolcu", OPERATORS, icon="person_search"),
     Page("audit", "/denetim", frozenset({Role.AUDITOR}), icon="fact_check"),
@@ -52,6 +56,19 @@ ACTS = (
     "staff_leave",
     "staff_link_code",
     "look",
+    "broadcast.create",
+    "broadcast.write",
+    "broadcast.test",
+    "broadcast.submit",
+    "broadcast.give_back",
+    "broadcast.approve",
+    "broadcast.start",
+    "broadcast.pause",
+    "broadcast.resume",
+    "broadcast.cancel",
+    "broadcast.retry",
+    "broadcast.finish",
+    "broadcast.export",
     "feed.risks",
     "feed.cards",
     "feed.bad_lines",

@@ -40,7 +40,9 @@ HEADERS = {
 LONGEST = 200
 """Characters of a field that are looked at."""
 MOST_FIELDS = 10
-ASSETS = frozenset({"console.css", "desk.css", "door.css", "palette.css", "upload.js"})
+ASSETS = frozenset(
+    {"broadcasts.css", "console.css", "desk.css", "door.css", "palette.css", "upload.js"}
+)
 
 DOOR_WORDS = (
     "title",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable
-from dataclasses import astuple
+from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import astuple, dataclass
 from datetime import datetime
 from io import StringIO
 from typing import Any
@@ -42,19 +42,40 @@ async def export(
 ) -> int:
     """Write a line (RFC 4180) for each delivery there is now; how many. ``progress`` is told how
     far of how much. Raise Unavailable."""
+    count = 0
+    async for piece in pieces(records, vault, broadcast, page):
+        write(piece.text)
+        if piece.count:
+            count += piece.count
+            progress(piece.done, piece.whole)
+    return count
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of the list: its lines, how many deliveries those are, how far it is of how much."""
+
+    text: str
+    count: int
+    done: int
+    whole: int
+
+
+async def pieces(
+    records: Reads, vault: Vault, broadcast: int, page: int = PAGE
+) -> AsyncIterator[Piece]:
+    """The list piece by piece, its heading first. Raise Unavailable."""
     async with records.read() as connection:
         first, last = await bounds(connection, broadcast)
-    write(MARK + _lines([HEADING]))
-    count, after, size = 0, first, last - first + 1
+    after, size = first, last - first + 1
+    yield Piece(MARK + _lines([HEADING]), 0, 0, size)
     while after <= last:
         async with records.read() as connection:
             found = await addressed(connection, vault, broadcast, after, last, page)
         if not found:
-            break
-        write(_lines(astuple(each) for each in found))
-        count, after = count + len(found), found[-1].id + 1
-        progress(after - first, size)
-    return count
+            return
+        after = found[-1].id + 1
+        yield Piece(_lines(astuple(each) for each in found), len(found), after - first, size)
 
 
 def _lines(rows: Iterable[Iterable[Any]]) -> str:

@@ -21,7 +21,7 @@ from bot.clock import Clock, wall
 from bot.notices import outcomes, rules
 from bot.notices.gaps import Gaps
 from bot.notices.gauges import Gauges
-from bot.notices.slots import Slots
+from bot.notices.slots import OwnTurn, Slots
 from bot.telemetry import (
     DELIVERIES,
     FAULTS,
@@ -46,8 +46,6 @@ from storage.queues import Queue
 
 log = logging.getLogger("hesbot.sender")
 
-EARLY = 0.004
-"""Seconds before its slot at which a message is made ready."""
 HORIZON = 0.5
 """Seconds for which slots are booked ahead: what is urgent waits no longer than that."""
 HORIZON_REPORTED = 0.15
@@ -141,7 +139,7 @@ class Sender:
             await self._rest()
             if self.done.total() > before:
                 moved = _seconds()
-            elif not self._flying and not self._results and not await self._waiting():
+            elif not (self._flying or self._results or self._late or await self._waiting()):
                 break
 
     async def _begin(self) -> None:
@@ -331,18 +329,10 @@ class Sender:
     # --- one letter --------------------------------------------------------------------------
 
     async def _send(self, parcel: Parcel, letter: Letter, slot: float) -> None:
-        taken = _seconds()
-
-        async def turn() -> None:
-            await asyncio.sleep(max(slot - _seconds(), 0.0))
-            if not self._may_go(parcel):
-                raise NotNow
-            self._slots.use(slot)
-            LIMITER_WAIT.labels(self._outlet.name).observe(_seconds() - taken)
-
+        waited = LIMITER_WAIT.labels(self._outlet.name).observe
+        turn = OwnTurn(self._slots, slot, lambda: self._may_go(parcel), waited)
         try:
-            await asyncio.sleep(max(slot - _seconds() - EARLY, 0.0))
-            self._slots.check(slot)
+            await turn.near()
             outcome = await self._outlet.push(letter, turn)
         except NotNow:
             self._late.append((parcel, letter))

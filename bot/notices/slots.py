@@ -7,8 +7,11 @@ that has been alone for a while may be later, as long as its own last second has
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from bot.channels.base import NotNow
 from bot.clock import wall
@@ -23,8 +26,17 @@ LATEST_ALONE = 0.25
 """The same, for a process that is alone."""
 TOGETHER = 2.0
 """Seconds for which others are reckoned with after they booked."""
+EARLY = 0.004
+"""Seconds before its slot at which a message is made ready."""
 LEAD = 0.03
 """Seconds from booking to the first slot: the commit takes some of them."""
+
+
+@dataclass(slots=True)
+class Use:
+    """A slot that was used, by the moment at which its message left, as far as that is known."""
+
+    at: float
 
 
 class Slots:
@@ -42,7 +54,7 @@ class Slots:
         self._booked_at = 0.0
         self._others_until = 0.0
         self._paused_until = 0.0
-        self._used: deque[float] = deque()
+        self._used: deque[Use] = deque()
 
     async def heed(self, connection: Connection) -> None:
         """Notice a pause that another process was asked for: booked slots keep it, too."""
@@ -83,15 +95,55 @@ class Slots:
         if now - slot > latest or now < self._paused_until:
             raise NotNow
 
-    def use(self, slot: float) -> None:
+    def use(self, slot: float) -> Use:
         """Use the slot now, or raise NotNow."""
         self.check(slot)
         now = _seconds()
-        while self._used and now - self._used[0] >= 1.0 + LATEST:
+        while self._used and now - self._used[0].at >= 1.0 + LATEST:
             self._used.popleft()
         if len(self._used) >= self._most:
             raise NotNow
-        self._used.append(now)
+        self._used.append(Use(now))
+        return self._used[-1]
+
+
+class OwnTurn:
+    """One message's turn (``bot.channels.base.Turn``): waits for its slot.
+
+    ``may_go`` is asked once the slot has come, ``waited`` is told how many seconds that took.
+    """
+
+    def __init__(
+        self,
+        slots: Slots,
+        slot: float,
+        may_go: Callable[[], bool],
+        waited: Callable[[float], object],
+    ) -> None:
+        self._slots = slots
+        self._slot = slot
+        self._may_go = may_go
+        self._waited = waited
+        self._taken = _seconds()
+        self._use: Use | None = None
+
+    async def near(self) -> None:
+        """Return when it is time to make the message ready. Raise NotNow."""
+        await asyncio.sleep(max(self._slot - _seconds() - EARLY, 0.0))
+        self._slots.check(self._slot)
+
+    async def __call__(self) -> None:
+        """Return in the slot. Raise NotNow."""
+        await asyncio.sleep(max(self._slot - _seconds(), 0.0))
+        if not self._may_go():
+            raise NotNow
+        self._use = self._slots.use(self._slot)
+        self._waited(_seconds() - self._taken)
+
+    def gone(self) -> None:
+        """The message has left just now; it counts from here on."""
+        if self._use is not None:
+            self._use.at = _seconds()
 
 
 def _seconds() -> float:

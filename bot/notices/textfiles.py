@@ -18,13 +18,15 @@ def read_text(name: str) -> str:
     with plain_faults(path):
         content = _content(path)
     if len(content) > LARGEST:
-        raise UnusableFile(f"{path}: is longer than any message ({LARGEST // 1024} KiB)")
+        raise UnusableFile(
+            f"{path}: is longer than any message ({LARGEST // 1024} KiB)", "too_large"
+        )
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise UnusableFile(f"{path}: is not text in UTF-8") from None
+        raise UnusableFile(f"{path}: is not text in UTF-8", "not_text") from None
     if "\0" in text:
-        raise UnusableFile(f"{path}: is not text in UTF-8")
+        raise UnusableFile(f"{path}: is not text in UTF-8", "not_text")
     return text
 
 
@@ -33,6 +35,6 @@ def _content(path: Path) -> bytes:
     if str(path) == STDIN:
         return sys.stdin.buffer.read(LARGEST + 1)
     if path.is_dir():
-        raise UnusableFile(f"{path}: is a folder")
+        raise UnusableFile(f"{path}: is a folder", "unfit")
     with path.open("rb") as file:
         return file.read(LARGEST + 1)

@@ -20,7 +20,7 @@ from bot.channels.base import Fate, Letter, Limits, NotNow, Outcome, Outlet
 from bot.channels.telegram_push import REFUSALS, TelegramPush, refused
 from tests.bot.channels.turns import Turns, nobody
 from tests.fakes.serving import serve
-from tests.fakes.telegram import Answer, BotApi
+from tests.fakes.telegram import TOKEN, Answer, BotApi
 
 AYSE = 4200
 LETTER = Letter(
@@ -176,6 +176,18 @@ async def test_a_lost_turn_sends_nothing(api: BotApi, push: TelegramPush) -> Non
     with pytest.raises(NotNow):
         await push.push(LETTER, Turns(over=True))
     assert api.log == []
+
+
+async def test_it_says_when_a_letter_has_left(api: BotApi) -> None:
+    """When it was written, not when it was answered; nothing of one that could not leave."""
+    turns = Turns()
+    async with TelegramPush(TOKEN, api.base_url, rate=25, timeout=QUICK) as push:
+        api.script("sendMessage", [Answer(fate="hang")])
+        await push.push(LETTER, turns)
+    assert (turns.taken, turns.left) == (1, 1)
+    async with TelegramPush(TOKEN, nobody(), rate=25) as push:
+        await push.push(LETTER, turns)
+    assert (turns.taken, turns.left) == (2, 1)
 
 
 async def test_nobody_waits_for_others_calls(api: BotApi, push: TelegramPush) -> None:

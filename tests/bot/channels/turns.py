@@ -8,16 +8,21 @@ from bot.channels.base import NotNow
 
 
 class Turns:
-    """Lets every message go, and counts; ``over`` says that the turn is lost."""
+    """Lets every message go, and counts; ``over`` says that the turn is lost. ``left`` counts those
+    of which the outlet said that they left."""
 
     def __init__(self, *, over: bool = False) -> None:
         self.over = over
         self.taken = 0
+        self.left = 0
 
     async def __call__(self) -> None:
         self.taken += 1
         if self.over:
             raise NotNow
+
+    def gone(self) -> None:
+        self.left += 1
 
 
 def nobody() -> str:
