@@ -7,14 +7,16 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from playwright.async_api import expect
 
 from conversations.broadcasts import Role
 from tests.browser.staffroom import FIRST, Desk, Staffroom, staffroom
-from tests.storage.announcing import NOW
+from tests.storage.announcing import NOW, draft
 
 pytestmark = pytest.mark.browser
 PEOPLE = 900 if "PICTURES" in os.environ else 150
 TEXT = "Merhaba {ad}, kartınızı eşleştirmek için son gün: {son_gun}."
+ENGLISH = "/console/gorunum?dil=en&sonra=/console/duyurular/2"
 TITLE = "Son hafta hatırlatması"
 
 
@@ -155,6 +157,20 @@ async def test_each_role_finds_its_own_part(chromium: str, tmp_path: Path) -> No
         await author.open(f"/{urgent.id}")
         await author.see("Neden: Saati de yazalım")
         await author.picture("broadcast-returned")
+        await author.press("Düzenle")
+        await author.page.get_by_label("Başlık").fill("Geç kalan")
+        async with newsroom.database.begin() as conn:
+            quicker = draft(title="Önce davranan", urgent=True)
+            await newsroom.broadcasts.write(conn, newsroom.author, urgent.id, 2, quicker, NOW)
+        await author.press("Taslağı kaydet")
+        await author.dialog("Bu duyuruyu bir başkası değiştirmiş")
+        await author.picture("broadcast-changed")
+        await author.press("Yeni hâlini yükle")
+        await expect(author.page.get_by_label("Başlık")).to_have_value("Önce davranan")
+        await author.page.goto(f"{author.address}{ENGLISH}")
+        await author.see("How it reads on a phone")
+        await author.see("Decisions and approvals")
+        await author.picture("broadcast-english")
 
         await approver.open(f"/{failing.id}")
         await approver.see("ulaşmayanların payı %93")

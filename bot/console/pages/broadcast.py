@@ -194,7 +194,7 @@ def _way(seat: Seat, found: Broadcast) -> str:
         state = "here" if place == here else "done" if place < here else "ahead"
         current = ' aria-current="step"' if place == here else ""
         over = state == "done" or standing is Stage.FINISHED
-        mark = "✓" if over else str(place + 1)
+        mark = "×" if each is Stage.CANCELLED else "✓" if over else str(place + 1)
         when = _when(seat, found, each) if place <= here else ""
         items.append(
             f'<li class="{state} {each}"{current}><i aria-hidden="true">{mark}</i>'

@@ -260,10 +260,13 @@ class Pushed:
 def bar(seat: Seat, pushed: Pushed, found: Broadcast) -> str:
     """How much of it is done: a wide bar in the outcomes' colours with its share. HTML."""
     parts = [part for part in _parts(seat, pushed.states) if part.colour != COLOURS[Post.PENDING]]
-    share = seat.share(_floor(pushed.settled, pushed.total), 1.0)
-    counts: dict[str, Param] = {"count": pushed.settled, "total": pushed.total}
+    # What was dropped when it was cancelled is not what was done.
+    dropped = pushed.states.get(Post.DROPPED, 0) if found.stage is Stage.CANCELLED else 0
+    done = pushed.settled - dropped
+    share = seat.share(_floor(done, pushed.total), 1.0)
+    counts: dict[str, Param] = {"count": done, "total": pushed.total}
     told = seat.say(Word("console.broadcast.settled_told", counts))
-    now = int(100 * _floor(pushed.settled, pushed.total))
+    now = int(100 * _floor(done, pushed.total))
     stripe = charts.stripe(parts, pushed.total, told)
     return (
         f'<p class="progress-told"><b>{escape(share)}</b><span>{escape(told)}</span></p>'
