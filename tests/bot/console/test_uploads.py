@@ -142,7 +142,7 @@ async def counter(home: Path, intake: Intake | None = None) -> AsyncIterator[Cou
     doors = Doorway(members)
     unused: Any = None
     office = ConsoleOffice(
-        unused, clock, database, staff, audit, cast("Doors", doors), unused, feeds, unused
+        unused, clock, database, staff, audit, cast("Doors", doors), unused, unused, feeds, unused
     )
     pages = Starlette(routes=list(uploads.routes(office)))
 
