@@ -144,7 +144,8 @@ class SampleRow(Record, table=True):
 
 
 class MarkRow(Record, table=True):
-    """How often something happened in the talk in an hour: answered:first_name, saved, …"""
+    """How often something happened in an hour: in the talk (answered:first_name, saved, …), or
+    records handed in by a system (fed:<name of its key>)."""
 
     __tablename__ = "marks"
 

@@ -52,7 +52,7 @@ def load(office: Office) -> FastAPI:
         frame.declare(page, office)
     recipients.offer(core.app, office)
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    app.router.routes.extend(uploads.routes(office))
+    app.router.routes.extend(uploads.routes(office.feeds, office.doors))
     ui.run_with(
         app,
         title="hesbot",

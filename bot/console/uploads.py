@@ -12,9 +12,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from bot.console.office import Office
 from bot.console.places import path_of, roles_of
+from bot.console.signing import Doors
 from bot.console.visits import PATH, SignedIn, signed_in
+from bot.feeds.feeds import Feeds
 from bot.feeds.receiving import Upload
 from bot.feeds.values import Kind, Refused
 from storage import Member, Unavailable
@@ -34,9 +35,9 @@ BAD_LINES = "okunamayanlar"
 Serve = Callable[[Request, SignedIn, Kind], Awaitable[Response]]
 
 
-def routes(office: Office) -> Sequence[BaseRoute]:
+def routes(feeds: Feeds, doors: Doors) -> Sequence[BaseRoute]:
     """Where files are sent to, and where the lines are fetched that could not be taken."""
-    desk = _Desk(office)
+    desk = _Desk(feeds, doors)
     place = path_of(PAGE) + "/{kind}"
     return (
         Route(place, _allowed(desk.receive), methods=["PUT"]),
@@ -72,21 +73,21 @@ def _allowed(serve: Serve) -> Callable[[Request], Awaitable[Response]]:
 
 
 class _Desk:
-    def __init__(self, office: Office) -> None:
-        self._office = office
+    def __init__(self, feeds: Feeds, doors: Doors) -> None:
+        self._feeds = feeds
+        self._doors = doors
 
     async def receive(self, request: Request, inside: SignedIn, kind: Kind) -> Response:
         """Receive a file and have it taken in."""
         if MARK not in request.headers:
             return _error("not_allowed", 403)
-        feeds = self._office.feeds
         try:
-            async with feeds.receiving(kind, _announced(request)) as upload:
+            async with self._feeds.receiving(kind, _announced(request)) as upload:
                 await _read(request, upload)
                 member = await self._still(inside)
                 if member is None:
                     return _error("not_allowed", 403)
-                await feeds.take(upload, member.name)
+                await self._feeds.take(upload, member.name)
         except Refused as refused:
             return _error(refused.why, STATUSES[refused.why])
         except ClientDisconnect:
@@ -100,12 +101,12 @@ class _Desk:
 
     async def _still(self, inside: SignedIn) -> Member | None:
         """Who sent it, if they still may: a long file outlives a session or a role."""
-        member = await self._office.doors.who(inside.token)
+        member = await self._doors.who(inside.token)
         return member if member is not None and member.role in roles_of(PAGE) else None
 
     async def give_bad_lines(self, _request: Request, inside: SignedIn, kind: Kind) -> Response:
         """The lines that could not be taken, as they were."""
-        path = await self._office.feeds.fetch_bad(kind, inside.member.name)
+        path = await self._feeds.fetch_bad(kind, inside.member.name)
         if path is None:
             return _error("lost", 404)
         return FileResponse(path, media_type="application/octet-stream", filename=path.name)

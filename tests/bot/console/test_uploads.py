@@ -20,7 +20,7 @@ from starlette.routing import Mount
 
 from bot.console import uploads
 from bot.console.guard import Guard
-from bot.console.office import Office as ConsoleOffice
+from bot.console.signing import Doors
 from bot.console.visits import Badge
 from bot.feeds import feeds as feeds_module
 from bot.feeds import intakes
@@ -29,7 +29,6 @@ from bot.feeds.folder import BAD_KEPT, Folder
 from bot.feeds.intakes import Intake
 from bot.feeds.values import LARGEST, Bad, End, Kind, Past
 from bot.services.card_files import Cardhouse
-from bot.staff.doors import Doors
 from conversations.broadcasts import Role
 from storage import Audit, Database, KeyRing, Registry, Staff, Unavailable, Vault
 from storage.card_files import CardFiles
@@ -140,11 +139,7 @@ async def counter(home: Path, intake: Intake | None = None) -> AsyncIterator[Cou
             for role in Role
         }
     doors = Doorway(members)
-    unused: Any = None
-    office = ConsoleOffice(
-        unused, clock, database, staff, audit, cast("Doors", doors), unused, unused, feeds, unused
-    )
-    pages = Starlette(routes=list(uploads.routes(office)))
+    pages = Starlette(routes=list(uploads.routes(feeds, cast("Doors", doors))))
 
     async def inner() -> Any:
         return pages
