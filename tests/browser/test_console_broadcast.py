@@ -44,7 +44,7 @@ async def write(author: Desk) -> None:
     await page.get_by_label("Başlık").fill(TITLE)
     text = page.get_by_label("Metin · Türkçe")
     await text.fill("Merhaba {adi")
-    await author.see("eşi olmayan bir süslü parantez")
+    await author.see("eşi olmayan bir süslü")
     await author.picture("broadcast-refused")
     await text.fill("Merhaba ")
     await page.get_by_role("button", name="{ad}: kişinin adı").first.click()
