@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -99,8 +100,13 @@ def name(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text("utf-8"))
+
+
 def imports(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -109,16 +115,17 @@ def imports(path: Path) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def modules_imported(path: Path) -> set[str]:
+@cache
+def modules_imported(path: Path) -> frozenset[str]:
     """Imported names that are modules of ours, or other people's packages by their first word."""
-    found = set()
+    found = set[str]()
     for imported in imports(path):
         first = imported.partition(".")[0]
         if first not in OURS:
             found.add(first)
         elif (ROOT / (imported.replace(".", "/") + ".py")).exists() or imported in OURS:
             found.add(imported)
-    return found
+    return frozenset(found)
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name)
@@ -190,7 +197,7 @@ def test_time_and_chance_are_handed_in(path: Path) -> None:
     """The clock is read in one place, so that a demonstration or a test can set it."""
     readings = [
         f"{ast.unparse(node.func)} in line {node.lineno}"
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        for node in ast.walk(tree(path))
         if isinstance(node, ast.Call)
         and ast.unparse(node.func).endswith(
             ("datetime.now", "datetime.utcnow", "date.today", "time.time", "random.random")

@@ -9,6 +9,7 @@ import ast
 import io
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -64,16 +65,19 @@ BROADCAST: Mapping[str, Iterable[str]] = {
 """What is named in words where staff speak of broadcasts."""
 
 
-def literal_keys() -> set[str]:
+@cache
+def literal_keys() -> frozenset[str]:
     """Keys that stand in the code as text."""
     rooms = ("conversations", "storage", "bot")
     sources = [source for room in rooms for source in (ROOT / room).rglob("*.py")]
-    return {
-        key
-        for source in sources
-        for node in ast.walk(ast.parse(source.read_text("utf-8")))
-        for key in _keys_in(node)
-    }
+    return frozenset(
+        {
+            key
+            for source in sources
+            for node in ast.walk(ast.parse(source.read_text("utf-8")))
+            for key in _keys_in(node)
+        }
+    )
 
 
 def _keys_in(node: ast.AST) -> Iterator[str]:
@@ -211,7 +215,7 @@ def declared_choices() -> list[Choice]:
     ]
 
 
-def wanted_keys() -> set[str]:
+def wanted_keys() -> frozenset[str]:
     """All keys a complete catalogue has."""
     return literal_keys() | declared_keys()
 

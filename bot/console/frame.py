@@ -103,7 +103,7 @@ async def _draw(seat: Seat, page: Page, request: Request) -> None:
         opener.props(f'aria-label="{seat.say(Word("console.menu"))}"')
         opener.on("click", js_handler=f"() => getElement({drawer.id}).toggle()")
         ui.label(title).classes("top-title")
-    with ui.element("main").classes("page").props("tabindex=-1") as main:
+    with ui.element("div").classes("page").props("tabindex=-1") as main:
         skip.props(f"href=#{main.html_id}")
         with ui.element("h1").classes("page-title"):
             ui.html(escape(title), sanitize=False, tag="span")

@@ -184,7 +184,7 @@ async def test_the_author_does_not_approve(home: Path, text: Path) -> None:
     words = ("broadcast", "approve", id, "--by", "Ayşe")
     assert "is author, not approver" in await refused(home, *words, **NOON)
     await told(home, "staff", "role", "Ayşe", "approver")
-    assert "somebody else has to approve" in await refused(home, *words, **NOON)
+    assert "Somebody else has to approve" in await refused(home, *words, **NOON)
     assert (await told(home, "broadcast", "show", id, **NOON))["stage"] == "submitted"
 
 
@@ -244,7 +244,7 @@ async def test_a_test_goes_to_a_linked_account(home: Path, text: Path) -> None:
     """Whose account is linked gets a delivery of the ledger; who has none is told so."""
     id = await new(home, text)
     words = ("broadcast", "test", id, "--by", "Ayşe")
-    assert "none is linked" in await refused(home, *words, **NOON)
+    assert "Link your Telegram account first" in await refused(home, *words, **NOON)
     code = (await told(home, "staff", "link", "Ayşe"))["code"]
     async with newsroom(home) as room:
         (address,) = await room.people(1)

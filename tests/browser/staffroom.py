@@ -54,7 +54,7 @@ class Desk:
     async def open(self, path: str = "") -> None:
         """A page of the broadcasts, ready to be used."""
         await self.page.goto(f"{self.address}/console/duyurular{path}")
-        await self.page.locator("main.page").wait_for()
+        await self.page.locator("div.page").wait_for()
 
     def button(self, name: str) -> Locator:
         return self.page.get_by_role("button", name=name, exact=True)
@@ -64,7 +64,7 @@ class Desk:
 
     async def see(self, text: str) -> None:
         """Wait until the page says so."""
-        await self.page.locator("main.page").get_by_text(text).first.wait_for()
+        await self.page.locator("div.page").get_by_text(text).first.wait_for()
 
     async def dialog(self, text: str) -> None:
         """Wait until a question says so."""
