@@ -111,7 +111,7 @@ def test_the_keyboard_is_enough(sit: Sit) -> None:
     skip = page.get_by_role("link", name="İçeriğe geç")
     expect(skip).to_be_focused()
     expect(skip).to_be_in_viewport()
-    for name in ("İstanbulkart–HES", "Genel bakış", "Denetim"):
+    for name in ("İstanbulkart–HES", "Genel bakış", "Duyurular", "Denetim"):
         page.keyboard.press("Tab")
         link = page.get_by_role("link", name=name)
         expect(link).to_be_focused()
