@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from conversations.broadcasts import LONGEST, Audience, Stage
+from conversations.broadcasts import LONGEST, Stage
 from storage import audiences, tables
 from storage.audiences import Selection
 from storage.entries import Post, Urgency
@@ -187,22 +187,6 @@ async def _write(
     )
     written = await conn.execute(insert.on_conflict_do_nothing(index_elements=["key"]))
     return written.rowcount
-
-
-def selection_of(
-    audience: Audience,
-    texts: Mapping[str, str],
-    templates: Mapping[str, str],
-    *,
-    urgent: bool,
-    channels: Collection[str],
-    as_of: datetime,
-    open_since: datetime,
-) -> Selection:
-    """The audience of a broadcast and by what means it can be reached."""
-    return Selection(
-        audience, as_of, open_since, urgent, tuple(channels), tuple(texts), tuple(templates)
-    )
 
 
 # --- what became of them ---------------------------------------------------------------------
