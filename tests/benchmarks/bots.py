@@ -1,7 +1,7 @@
 """The bots that are measured side by side, each started as its operator would.
 
-Ours is ``hesbot run`` with everything on: signatures, dedupe, sealing, commits on the disk, metrics,
-logs, the console, notices. A bot is a process of its own, on a core of its own.
+Ours is ``hesbot run`` with everything on: signatures, dedupe, sealing, commits on the disk,
+metrics, logs, the console, notices. A bot is a process of its own, on a core of its own.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import asyncio
 import os
 import sqlite3
 import sys
-from asyncio.subprocess import Process
+from asyncio.subprocess import DEVNULL, Process
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass
@@ -108,14 +108,10 @@ async def process(
     command: tuple[str, ...], environment: Mapping[str, str], home: Path, *, alone: bool = True
 ) -> AsyncIterator[Process]:
     """A program, stopped at the end; ``alone`` on the bots' core."""
-    home.mkdir(parents=True, exist_ok=True)
+    os.makedirs(home, exist_ok=True)
     with (home / "out").open("wb") as out, (home / "err").open("wb") as err:
         started = await asyncio.create_subprocess_exec(
-            *command,
-            env=dict(environment),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=out,
-            stderr=err,
+            *command, env=dict(environment), stdin=DEVNULL, stdout=out, stderr=err
         )
     if alone:
         os.sched_setaffinity(started.pid, OF_THE_BOT)

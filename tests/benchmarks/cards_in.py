@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 import time
 from itertools import count
 from pathlib import Path
@@ -30,7 +31,7 @@ SEED = 34_260_087
 
 async def measure(home: Path, cards: int, seconds: float) -> list[Row]:
     """Take the cards in, then ask about them for so many seconds."""
-    home.mkdir(parents=True)
+    os.makedirs(home)
     file = home / "cards.csv"
     with file.open("w", encoding="utf-8") as out:
         out.write("kart;kişisel\n")

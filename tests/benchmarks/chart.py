@@ -29,8 +29,7 @@ def bars(title: str, subtitle: str, wanted: Sequence[Bar]) -> str:
     longest = max((bar.value for bar in wanted), default=1.0) or 1.0
     height = TOP + len(wanted) * (BAR + GAP) + GAP
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}"'
-        f' width="{WIDTH}" height="{height}" role="img" aria-label="{escape(title)}">',
+        _opening(height, title),
         f"<style>{STYLE}</style>",
         f'<text class="title" x="16" y="26">{escape(title)}</text>',
         f'<text class="small" x="16" y="46">{escape(subtitle)}</text>',
@@ -38,6 +37,13 @@ def bars(title: str, subtitle: str, wanted: Sequence[Bar]) -> str:
         "</svg>",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _opening(height: int, title: str) -> str:
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}"'
+        f' width="{WIDTH}" height="{height}" role="img" aria-label="{escape(title)}">'
+    )
 
 
 def _bar(place: int, bar: Bar, longest: float) -> str:

@@ -73,8 +73,7 @@ class Crowd:
         async with asyncio.TaskGroup() as group:
             for _ in range(users):
                 group.create_task(self._user())
-            figures = await self._count(seconds, pid, warm_up)
-        return figures
+            return await self._count(seconds, pid, warm_up)
 
     async def open(
         self, rate: float, users: int, seconds: float, pid: int, warm_up: float
@@ -86,8 +85,7 @@ class Crowd:
             began = time.perf_counter()
             for place in range(users):
                 group.create_task(self._user(began + place / rate, users / rate))
-            figures = await self._count(seconds, pid, warm_up)
-        return figures
+            return await self._count(seconds, pid, warm_up)
 
     async def one(self) -> None:
         """A single registration, from its first message to the last."""

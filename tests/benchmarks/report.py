@@ -24,22 +24,23 @@ ratios within a run hold. Do not edit: what stands below the notes is written by
 METHOD = """\
 ## How it is measured
 
-Each bot is a process of its own on one core; the load and a stand-in for the Bot API are on another.
-Loopback, no TLS. Every user plays whole registrations of 12 messages over a keep-alive connection:
-start, consent, eight fields, review, terms. Every answer is checked, and so is the number of
-registrations on record afterwards: a wrong answer ends the run. In every round all bots take their
-turn on fresh records; the figures are medians of the rounds. Processor time is of the bot and its
-children, from `/proc`; memory is PSS after the load.
+Each bot is a process of its own on one core; the load and a stand-in for the Bot API are on
+another. Loopback, no TLS. Every user plays whole registrations of 12 messages over a keep-alive
+connection: start, consent, eight fields, review, terms. Every answer is checked, and so is the
+number of registrations on record afterwards: a wrong answer ends the run. In every round all bots
+take their turn on fresh records; the figures are medians of the rounds. Processor time is of the
+bot and its children, from `/proc`; memory is PSS after the load.
 
 Ours is `hesbot run` as an operator starts it: signatures, dedupe, sealed records, commits on the
 disk before the answer (`synchronous = FULL`), metrics, logs, the console, notices. The peers read
-the same eight fields with our own parsers and check the same secrets; they neither seal nor dedupe.
-Their Telegram webhook is a bare ASGI endpoint that bounds the body and hands only the fields in use
-to the framework's types. python-telegram-bot answers through the API and keeps talks in memory;
-aiogram answers through the API and keeps states in SQLite; "at its best" is one handler without
-filters, one write per message, `gc.freeze()`, and answers in the webhook's own response. The sources
-are in `tests/benchmarks/peers`. "Choices tapped" is our bot where people tap the three choices
-instead of typing them: each tap costs a call to the Bot API besides the answer.
+the same eight fields with our own parsers and check the same secrets; they neither seal nor
+dedupe. Their Telegram webhook is a bare ASGI endpoint that bounds the body and hands only the
+fields in use to the framework's types. python-telegram-bot answers through the API and keeps
+talks in memory; aiogram answers through the API and keeps states in SQLite; "at its best" is one
+handler without filters, one write per message, `gc.freeze()`, and answers in the webhook's own
+response. The sources are in `tests/benchmarks/peers`. "Choices tapped" is our bot where people
+tap the three choices instead of typing them: each tap costs a call to the Bot API besides the
+answer.
 """
 
 
@@ -140,13 +141,8 @@ def _loads(results: Results, bots: Sequence[Bot], plan: Plan) -> str:
     for bot in bots:
         found = [results.of(bot.name, load) for load in (*others, OPEN)]
         if any(found):
-            *closed, open_ = [
-                each and (f"{each.messages:,.0f}/s, " + _times(each)) for each in found
-            ]
-            last = found[-1]
-            lines.append(
-                (bot.title, *(cell or "–" for cell in closed), (last and _times(last)) or "–")
-            )
+            closed = [f"{each.messages:,.0f}/s, {_times(each)}" if each else "–" for each in found]
+            lines.append((bot.title, *closed[:-1], _times(found[-1]) if found[-1] else "–"))
     return _table(heading, lines)
 
 

@@ -1,4 +1,5 @@
-"""How long it takes until one can talk to it: the terminal's first words, the server's readiness."""
+"""How long it takes until one can talk to it: the terminal's first words, and
+the server's readiness."""
 
 from __future__ import annotations
 
