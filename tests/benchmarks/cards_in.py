@@ -40,10 +40,10 @@ async def measure(home: Path, cards: int, seconds: float) -> list[Row]:
     taken, took = await timed(home, "cards", "import", str(file))
     if taken["added"] != cards:
         raise WrongAnswer(f"{taken['added']} cards of {cards} taken in")
-    speed = cards / took
+    speed = cards / taken["seconds"]
     imported = Row(
         f"{cards:,} cards in by `hesbot cards import`, sealed",
-        f"{speed:,.0f} rows/s ({took:.1f} s from start to end)",
+        f"{speed:,.0f} rows/s ({took:.1f} s with the start of the command)",
         f"≥ {IMPORT_GOAL:,} rows/s",
         verdict(speed, IMPORT_GOAL, least=True),
     )

@@ -37,16 +37,18 @@ async def measure(home: Path, codes: int, links: int) -> list[Row]:
     async with open_records(settings) as records:
         await _pair(records, links)
     bare = _bare(home, codes)
-    file = home / "risky.jsonl"
-    file.write_text("".join(map(_record, range(codes))), "utf-8")
-    taken, took = await timed(home, "risk", "import", str(file))
+    # One code that nobody has: what the command itself takes, whatever there is to do.
+    _, start = await timed(home, "risk", "import", str(_list(home / "one.jsonl", links, links + 1)))
+    taken, took = await timed(home, "risk", "import", str(_list(home / "all.jsonl", 0, codes)))
+    took = max(took - start, 0.001)
     if (taken["taken"], taken["cards"]) != (codes, codes):
         raise WrongAnswer(f"{taken} of {codes} codes")
     return [
         Row(
             f"suspending {codes:,} codes among {links:,} links by `hesbot risk import`, notices"
             " queued",
-            f"{took:.1f} s from start to end, {codes / took:,.0f} codes/s; bare SQL {bare:.2f} s",
+            f"{took:.2f} s after {start:.1f} s to start the command, {codes / took:,.0f} codes/s;"
+            f" bare SQL {bare:.3f} s",
             f"≤ {GOAL:g} × bare SQL",
             verdict(took / bare, GOAL),
         )
@@ -76,6 +78,12 @@ def _asked(number: int) -> Asked:
         "hes_code": code,
     }
     return Asked(Address("telegram", str(citizen.chat)), SaveLink(answers), DECEMBER, "tr", TEXTS)
+
+
+def _list(file: Path, first: int, end: int) -> Path:
+    """The Ministry's list of these people's codes."""
+    file.write_text("".join(map(_record, range(first, end))), "utf-8")
+    return file
 
 
 def _record(number: int) -> str:
