@@ -14,6 +14,9 @@ from tests.benchmarks.side_by_side import Plan
 SHOWN = "40"
 """Users in the first table and the picture: as many connections as Telegram opens by default."""
 
+QUIET = 1.5
+"""Load average up to which a machine counts as having nothing else to do."""
+
 FOREWORD = """\
 # Benchmarks
 
@@ -66,15 +69,13 @@ def page(
     rows: Sequence[Row],
     bots: Sequence[Bot],
     plan: Plan,
-    machine: str,
-    notes: str,
+    measured: str,
+    load: float,
 ) -> str:
-    """The page."""
-    measured = (
-        f"Measured {notes}: {machine}. {plan.rounds} interleaved"
-        f" {'rounds' if plan.rounds > 1 else 'round'} of {plan.seconds:g} s for each load."
-    )
-    parts = [FOREWORD, measured]
+    """The page. ``measured`` says when and on what, ``load`` is the machine's at the beginning."""
+    rounds = f"{plan.rounds} interleaved {'rounds' if plan.rounds > 1 else 'round'}"
+    how = f"Measured {measured}. {rounds} of {plan.seconds:g} s for each load."
+    parts = [FOREWORD, how, _warning(load)]
     if results.figures:
         parts += [
             "![Messages a second](benchmarks.svg)",
@@ -89,7 +90,19 @@ def page(
     if rows:
         cells = [(row.work, row.result, row.goal, row.verdict) for row in rows]
         parts += ["## Other work", _table(("work", "measured", "goal", ""), cells)]
-    return "\n\n".join(part.strip() for part in (*parts, METHOD)) + "\n"
+    return "\n\n".join(part.strip() for part in (*parts, METHOD) if part) + "\n"
+
+
+def _warning(load: float) -> str:
+    """What a reader must know of a run that did not have the machine to itself."""
+    if load <= QUIET:
+        return f"The machine had nothing else to do (load average {load:.1f} at the start)."
+    return (
+        f"**The machine was busy with other work: load average {load:.1f} at the start, where a"
+        f" run that can be relied on has at most {QUIET}. Every time here is too long and every"
+        " rate too low; ratios between bots of one table are rough. Run it again on a quiet"
+        " machine before quoting a figure.**"
+    )
 
 
 def picture(results: Results, bots: Sequence[Bot], machine: str) -> str:

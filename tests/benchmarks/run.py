@@ -97,11 +97,11 @@ def _plan(given: argparse.Namespace) -> Plan:
     return QUICK if given.quick else Plan(rounds=given.rounds, seconds=given.seconds)
 
 
-def _write(given: argparse.Namespace, results: Results, rows: Sequence[Row], load: float) -> None:
-    described = machine.described()
+def _write(
+    given: argparse.Namespace, results: Results, rows: Sequence[Row], described: str, load: float
+) -> None:
     now = datetime.now(UTC)
-    notes = f"on {now.day} {now:%B %Y} ({load:.1f} other processes at work when it began)"
-    text = page(results, rows, BOTS, _plan(given), described, notes)
+    text = page(results, rows, BOTS, _plan(given), f"on {now.day} {now:%B %Y}: {described}", load)
     if given.quick:
         print(text)
         return
@@ -112,10 +112,10 @@ def _write(given: argparse.Namespace, results: Results, rows: Sequence[Row], loa
 
 def main() -> None:
     given = _words()
-    load = os.getloadavg()[0]
+    load, described = os.getloadavg()[0], machine.described()
     with tempfile.TemporaryDirectory() as folder:
         results, rows = uvloop.run(_run(given, Path(folder)))
-    _write(given, results, rows, load)
+    _write(given, results, rows, described, load)
 
 
 if __name__ == "__main__":
