@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 NEEDS  := pyproject.toml constraints.txt
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run chat test lint types words transcripts clean
+.PHONY: run chat test lint types words transcripts bench clean
 
 run: $(VENV)/product         ## start a demonstration; it prints where to talk to it
 	@$(BIN)/hesbot run --demo
@@ -28,6 +28,9 @@ words: $(VENV)/tools         ## bring the catalogues in line with the keys the c
 
 transcripts: $(VENV)/tools   ## write down what the bot says now as what it should say
 	@$(BIN)/python -m pytest tests/test_transcripts.py --update-transcripts
+
+bench: $(VENV)/tools         ## measure, beside other frameworks; about a quarter of an hour
+	@$(BIN)/python -m tests.benchmarks.run
 
 clean:                       ## forget what was set up (never the records in .hesbot)
 	rm -rf $(VENV)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 from conversations import vocabulary
@@ -15,6 +15,22 @@ from conversations import vocabulary
 _TO_LOWER = str.maketrans({"I": "ı"})
 _TO_UPPER = str.maketrans({"i": "İ", "ı": "I"})
 _DOT_ABOVE = "\u0307"
+
+
+class _Signs(dict[int, str]):
+    """What becomes of a sign, for ``str.translate``; worked out once for each."""
+
+    def __init__(self, become: Callable[[str], str]) -> None:
+        super().__init__()
+        self._become = become
+
+    def __missing__(self, sign: int) -> str:
+        self[sign] = found = self._become(chr(sign))
+        return found
+
+
+_BARE = _Signs(lambda sign: "" if unicodedata.category(sign) in ("Mn", "Cf") else sign)
+_PARTED = _Signs(lambda sign: sign if sign.isalnum() else " ")
 
 
 def lower(text: str) -> str:
@@ -36,15 +52,16 @@ def fold(text: str) -> str:
     "???" reads as "?" and a raised thumb as itself.
     """
     letters = plain(text)
-    words = "".join(sign if sign.isalnum() else " " for sign in letters).split()
+    words = letters.translate(_PARTED).split()
     return " ".join(words) or letters.strip()[:1]
 
 
 def plain(text: str) -> str:
     """The text in lower case without diacritics, its signs and spaces kept: "Işıl@…" → "isil@…"."""
+    if text.isascii():
+        return text.lower()
     parts = unicodedata.normalize("NFKD", lower(unicodedata.normalize("NFKC", text)))
-    letters = (sign for sign in parts if unicodedata.category(sign) not in ("Mn", "Cf"))
-    return "".join(letters).replace("ı", "i")
+    return parts.translate(_BARE).replace("ı", "i")
 
 
 _NAME_PART = re.compile(r"[^\s\-'’.]+")
@@ -109,6 +126,12 @@ WORDS: Mapping[str, frozenset[str]] = MappingProxyType(
     {key: spellings(listed) for key, listed in vocabulary.WORDS.items()}
 )
 """What people type, folded, by what they mean by it. Words of anger mean it inside any sentence."""
+
+_MEANINGS = {
+    spelling: frozenset(key for key, listed in WORDS.items() if spelling in listed)
+    for spelling in frozenset().union(*WORDS.values())
+}
+"""The keys of every spelling."""
 
 NAMES_TOO = spellings(vocabulary.NAMES_TOO)
 """Words of the above that are people's names as well, and likelier so where a name is asked."""
@@ -194,7 +217,7 @@ def _alike(words: Sequence[str]) -> frozenset[str]:
 
 
 def _keys(spelling: str) -> frozenset[str]:
-    return frozenset(key for key, spellings in WORDS.items() if spelling in spellings)
+    return _MEANINGS.get(spelling, frozenset())
 
 
 def _without_first_courtesies(words: Sequence[str]) -> Sequence[str]:

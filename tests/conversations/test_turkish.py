@@ -65,6 +65,12 @@ def test_folding_leaves_what_is_compared(typed, folded):
     assert fold(typed) == folded
 
 
+@given(st.text(st.characters(max_codepoint=127)))
+def test_plain_letters_are_the_same_beside_a_turkish_one(text: str):
+    """ASCII takes a shorter way, and comes to the same."""
+    assert plain(f"ı{text}") == f"i{plain(text)}"
+
+
 def test_plain_letters_keep_signs_and_spaces():
     """An address keeps its at sign when its letters are made plain."""
     assert plain("Işıl.Öz@Örnek.com") == "isil.oz@ornek.com"
