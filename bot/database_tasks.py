@@ -18,6 +18,9 @@ from storage import Database
 from storage.copying import CannotCopy, CopiedTable, copy, origin
 from storage.seclusion import look
 
+_MANY_PAGES = 500_000
+"""Objects, beyond those that have gone again, after which garbage is looked for."""
+
 
 class Unusable(Exception):
     """One of the two databases cannot be used for this; the message names which and says why."""
@@ -42,7 +45,9 @@ async def copy_records(
     source: str, target: str, progress: Callable[[int, int], None], *, live: bool
 ) -> Copied:
     """Copy all records from one address to another; raise Unusable."""
+    # Pages of rows come and go, and are no garbage to be looked through every time.
     gc.freeze()
+    gc.set_threshold(_MANY_PAGES)
     gc.enable()
     start = time.monotonic()
     async with AsyncExitStack() as stack:

@@ -13,12 +13,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from sqlalchemy import select, text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage import migrations, tables
 from storage.database import Database
 from storage.numbers import given_out, go_on_behind
 from storage.pages import Key, Page, Pages, Taken, Unfit
+from storage.scaffolding import put_up, take_down
 from storage.seclusion import InUse, alone, look, still, take_time
 
 PAGE = 10_000
@@ -88,6 +90,8 @@ async def copy(source: Origin, target: Database, report: Report) -> list[CopiedT
             return await _Copy(source, target, report).run()
     except InUse:
         raise CannotCopy("it is the database to be copied, or another copy goes there") from None
+    except IntegrityError:
+        raise CannotCopy("rows of the source refer to others that are not there") from None
 
 
 @dataclass(slots=True)
@@ -102,7 +106,7 @@ class _Copy:
         found = {name: await self._found(name) for name in _names()}
         missing = {name: self.source.rows[name] - rows for name, (rows, _) in found.items()}
         if any(missing.values()) and not marked:
-            await self._mark(migrations.COPYING)
+            await self._begin()
         for name, (_, key) in found.items():
             await self._go_on(name, key)
         await self._count()
@@ -173,7 +177,14 @@ class _Copy:
                 if await _pages(name, self.target.dialect).count(conn) != rows:
                     raise CannotCopy(f"{name}: somebody else has written to it")
 
+    async def _begin(self) -> None:
+        """From here on nobody opens the target, so that it need not be whole."""
+        async with self.target.begin() as conn:
+            await conn.execute(_MARK, {"revision": migrations.COPYING})
+            await take_down(conn)
+
     async def _finish(self) -> None:
+        await put_up(self.target)
         async with self.target.begin() as conn:
             await go_on_behind(conn, self.source.numbers)
         async with self.target.begin() as conn:
@@ -183,11 +194,8 @@ class _Copy:
                 await conn.execute(text("PRAGMA analysis_limit = 1000"))
             for name in _names():
                 await conn.execute(text(f'ANALYZE "{name}"'))
-        await self._mark(migrations.HEAD)
-
-    async def _mark(self, revision: str) -> None:
         async with self.target.begin() as conn:
-            await conn.execute(_MARK, {"revision": revision})
+            await conn.execute(_MARK, {"revision": migrations.HEAD})
 
     def _tell(self, rows: int) -> None:
         self.done += rows

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,18 @@ def full_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
+@pytest.fixture(scope="session")
+def full_server(postgresql: str) -> str:
+    """The address of a database of the server with the same, to be copied."""
+
+    async def make() -> str:
+        return await make_full(await new_postgresql(postgresql))
+
+    # Whoever asks for it has a loop running in this thread.
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, make()).result()
+
+
 async def make_full(url: str) -> str:
     """The address, with something in every table there."""
     async with opened(url) as database:
@@ -98,13 +111,14 @@ async def make_full(url: str) -> str:
 
 
 @pytest.fixture
-def full(new: New, full_file: Path) -> New:
+def full(request: pytest.FixtureRequest, new: New, full_file: Path) -> New:
     """Gives the address of a database of a kind with something in every table."""
 
     async def address(kind: str) -> str:
-        url = await new(kind)
         if kind == "postgresql":
-            return await make_full(url)
+            server = request.getfixturevalue("postgresql")
+            return await new_postgresql(server, request.getfixturevalue("full_server"))
+        url = await new(kind)
         shutil.copy(full_file, url.removeprefix("sqlite:///"))
         return url
 
@@ -244,6 +258,44 @@ async def test_the_database_knows_how_its_rows_are_spread(new: New, full: New, k
     }
     async with opened(target) as database, database.read() as conn:
         assert await conn.scalar(text(counts[kind]))
+
+
+SCHEMES = {
+    "sqlite": "SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_stat%' ORDER BY 1",
+    "postgresql": """
+        SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' UNION
+        SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
+        WHERE connamespace = 'public'::regnamespace ORDER BY 1, 2""",
+}
+
+
+async def scheme(url: str) -> object:
+    """How the database is made, in its own words."""
+    async with as_it_is(url) as database, database.read() as conn:
+        found = await conn.execute(text(SCHEMES[database.dialect]))
+        return [tuple(each) for each in found]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_copy_is_made_as_any_database(new: New, full: New, kind: str) -> None:
+    """With every index, key and reference, also when the loading was broken off."""
+    source, whole, broken = await full("sqlite"), await new(kind), await new(kind)
+    await copied(source, whole)
+    with pytest.raises(Break):
+        await copied(source, broken, breaking_at(100))
+    await copied(source, broken)
+    async with opened(fresh := await new(kind)):
+        """Opening makes the tables."""
+    assert await scheme(whole) == await scheme(broken) == await scheme(fresh)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_rows_are_loaded_without_indexes(new: New, full: New, kind: str) -> None:
+    """Kept up to date with every row they would cost several times the rows."""
+    source, target = await full("sqlite"), await new(kind)
+    with pytest.raises(Break):
+        await copied(source, target, breaking_at(1))
+    assert "ix_links_card_id" not in str(await scheme(target))
 
 
 # --- broken off ---------------------------------------------------------------------------------
@@ -460,6 +512,18 @@ async def test_a_value_that_does_not_fit_is_named_by_its_table(
     with pytest.raises(CannotCopy, match=f"{table}: a value does not fit") as refused:
         await copied(source, target)
     assert "\0" not in str(refused.value)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_rows_that_refer_to_nothing_are_not_taken(new: New, full: New, kind: str) -> None:
+    """Somebody was at the file with another program."""
+    source, target = await full("sqlite"), await new(kind)
+    with connected(source) as other:
+        other.execute("UPDATE links SET card_id = 3, ended_at = linked_at")
+        other.commit()
+    with pytest.raises(CannotCopy, match="refer to others"):
+        await copied(source, target)
+    assert await revision(target) == migrations.COPYING
 
 
 async def test_the_mark_names_the_revision_it_stands_for() -> None:
