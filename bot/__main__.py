@@ -14,6 +14,7 @@ from bot.commands.audit import audit
 from bot.commands.base import finish, leaving_at_once, plain_errors
 from bot.commands.broadcast import broadcast
 from bot.commands.cards import cards
+from bot.commands.db import db
 from bot.commands.notices import notices
 from bot.commands.report import report
 from bot.commands.risk import risk
@@ -31,7 +32,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-db = typer.Typer(help="The database.", no_args_is_help=True)
 keys = typer.Typer(help="The keys that seal personal data.", no_args_is_help=True)
 for name, group in {
     "cards": cards,
@@ -42,9 +42,9 @@ for name, group in {
     "broadcast": broadcast,
     "staff": staff,
     "audit": audit,
+    "db": db,
 }.items():
     app.add_typer(group, name=name)
-app.add_typer(db, name="db")
 app.add_typer(keys, name="keys")
 
 
@@ -103,15 +103,6 @@ def chat(
 
         with leaving_at_once():
             finish(talk(settings, person, wording, fresh))
-
-
-@db.command("upgrade")
-def upgrade() -> None:
-    """Bring the tables to the newest revision. Safe while other processes run."""
-    with plain_errors() as settings:
-        from bot.tasks import upgrade as bring_up
-
-        finish(bring_up(settings))
 
 
 @keys.command("new")

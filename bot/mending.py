@@ -40,14 +40,14 @@ def advice(error: BaseException) -> str | None:
     """The line for standard error, or None for a fault of ours."""
     if isinstance(error, BaseExceptionGroup):
         return _joint_advice(error)
-    from storage import NewerSchema, Unavailable, UnknownDatabase, UnusableKeys
+    from storage import HalfCopied, NewerSchema, Unavailable, UnknownDatabase, UnusableKeys
 
     if isinstance(error, Refusal) or (isinstance(error, Invalid) and error.code.startswith(OURS)):
         return _in_words(error)
     line = _of_driver(error) or _of_driver(error.__cause__)
     if line is None and isinstance(error, Unavailable):
         return f"the database cannot be used now ({error}); try again in a moment"
-    if isinstance(error, _PLAIN | UnknownDatabase | UnusableKeys | NewerSchema):
+    if isinstance(error, _PLAIN | UnknownDatabase | UnusableKeys | NewerSchema | HalfCopied):
         return str(error)
     return line
 

@@ -137,13 +137,6 @@ async def report_boardings(settings: Settings, work: ReportWork[Found]) -> Found
         return await work(records.database, records.registry.boardings, now)
 
 
-async def upgrade(settings: Settings) -> None:
-    """Bring the tables to the newest revision; opening does it."""
-    with in_home():
-        database = await Database.open(settings.database_url, home=settings.hesbot_home)
-    await database.close()
-
-
 # --- WhatsApp -------------------------------------------------------------------------------
 
 

@@ -18,7 +18,7 @@ from storage.conversations import Conversations, Kept
 from storage.database import Database, Unavailable, UnknownDatabase
 from storage.entries import Entry, Post, Settled, Urgency
 from storage.ledger import Ledger
-from storage.migrations import NewerSchema
+from storage.migrations import HalfCopied, NewerSchema
 from storage.newsroom import Newsroom
 from storage.parcels import Parcel
 from storage.pickup import Pickup
@@ -45,6 +45,7 @@ __all__ = [
     "Database",
     "Draft",
     "Entry",
+    "HalfCopied",
     "Head",
     "Kept",
     "KeyRing",

@@ -94,15 +94,27 @@ class Database:
     ) -> Database:
         """Open and upgrade the database at ``url``; without one, the file in ``home``.
 
-        Raise UnknownDatabase, Unavailable, or migrations.NewerSchema.
+        Raise UnknownDatabase, Unavailable, migrations.NewerSchema or migrations.HalfCopied.
         """
         database = cls._engines(_address(url, home), patience or Patience())
         try:
-            await database._upgrade()
+            await database.upgrade()
         except BaseException:
             await database.close()
             raise
         return database
+
+    @classmethod
+    def as_it_is(cls, url: str, *, must_exist: bool = False) -> Database:
+        """The database at ``url``, at whatever revision; nothing is asked of it yet.
+
+        A file that is not there is made at the first question. Raise UnknownDatabase.
+        """
+        address = _address(url, None)
+        on_file = address.get_backend_name() == "sqlite"
+        if on_file and must_exist and not Path(str(address.database)).is_file():
+            raise UnknownDatabase("there is no such database file")
+        return cls._engines(address, Patience())
 
     @classmethod
     def _engines(cls, url: URL, patience: Patience) -> Database:
@@ -115,6 +127,11 @@ class Database:
     def dialect(self) -> str:
         """``sqlite`` or ``postgresql``."""
         return self._writing.dialect.name
+
+    @property
+    def file(self) -> Path | None:
+        """The SQLite file; None on a server."""
+        return Path(str(self._writing.url.database)) if self.dialect == "sqlite" else None
 
     def begin(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """One write transaction: commits at the end of the block, rolls back on any error."""
@@ -151,7 +168,8 @@ class Database:
         await self._reading.dispose()
         await self._probing.dispose()
 
-    async def _upgrade(self) -> None:
+    async def upgrade(self) -> None:
+        """Bring the tables to the newest revision, unless they are."""
         async with self.read() as connection:
             if await connection.run_sync(migrations.stored_revision) == migrations.HEAD:
                 return

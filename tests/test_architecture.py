@@ -86,9 +86,11 @@ FROM_ABOVE = {
         "bot/tasks.py",
         "bot/staff_tasks.py",
         "bot/broadcast_tasks.py",
+        "bot/database_tasks.py",
         "bot/outbound.py",
     ),
     "bot.tasks": COMMANDS,
+    "bot.database_tasks": COMMANDS,
     "bot.staff_tasks": COMMANDS,
     "bot.broadcast_tasks": COMMANDS,
 }

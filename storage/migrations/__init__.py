@@ -18,8 +18,16 @@ HEAD = "0003"
 """The revision the code of this release expects."""
 
 
+COPYING = f"{HEAD}-copying"
+"""Stands in place of the revision while the records of another database are copied into it."""
+
+
 class NewerSchema(Exception):
     """The database was written by a newer release; this one must not touch it."""
+
+
+class HalfCopied(Exception):
+    """The database holds a part of the records of another one."""
 
 
 def stored_revision(connection: Connection) -> str | None:
@@ -31,10 +39,16 @@ def stored_revision(connection: Connection) -> str | None:
 
 
 def upgrade(connection: Connection) -> None:
-    """Bring the tables to HEAD inside the connection's own transaction, or raise NewerSchema."""
+    """Bring the tables to HEAD inside the connection's own transaction, or raise NewerSchema,
+    HalfCopied."""
     stored = stored_revision(connection)
     if stored == HEAD:
         return
+    if stored == COPYING:
+        raise HalfCopied(
+            "this database is a copy that is not finished: "
+            "give `hesbot db copy` once more, from the same database"
+        )
     from alembic import command
     from alembic.config import Config
     from alembic.script import ScriptDirectory

@@ -39,11 +39,12 @@ def postgresql() -> Iterator[str]:
         yield server.get_uri()
 
 
-async def new_postgresql(server: str) -> str:
-    """Make an empty database on the server; give its address."""
+async def new_postgresql(server: str, like: str | None = None) -> str:
+    """Make a database on the server, empty or like another of its addresses; give its address."""
     name = f"test_{uuid.uuid4().hex}"
+    model = "template1" if like is None else like.partition("?")[0].rpartition("/")[2]
     admin = await asyncpg.connect(server)
-    await admin.execute(f"CREATE DATABASE {name}")
+    await admin.execute(f"CREATE DATABASE {name} TEMPLATE {model}")
     await admin.close()
     return server.replace("/postgres?", f"/{name}?")
 
