@@ -5,20 +5,22 @@ Who may pair what is not decided here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, exists, select
+from sqlalchemy import ColumnElement, Row, Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from conversations.actions import CardView, Status, Verdict
 from storage import tables
-from storage.changes import Announce, CardChange, Recipient, Standing
+from storage.changes import Announce, CardChange, Recipient, Relinked, Standing
 from storage.people import People, Profile
+from storage.prepared import Prepared, one
 from storage.settling import held_facts, write_standings
-from storage.statements import add_many
+from storage.statements import add_many, among_numbers
 from storage.vault import Vault, row
 
 CHUNK = 2_000
@@ -107,16 +109,15 @@ class Cards:
         """What a card that nobody has paired is."""
         return self._judge(suspended=False, verdict=None, valid_until=None, now=now)
 
-    async def views(
-        self, conn: AsyncConnection, now: datetime, which: ColumnElement[bool]
-    ) -> tuple[CardView, ...]:
-        """The paired cards that ``which`` picks, newest link first."""
-        found = await conn.execute(
-            _PAIRED.where(tables.links.c.ended_at.is_(None), which).order_by(
-                tables.links.c.id.desc()
-            )
-        )
-        return tuple(self._view(each, now) for each in found)
+    async def paired_from(
+        self, conn: AsyncConnection, addresses: Collection[int]
+    ) -> dict[int, list[Found]]:
+        """By address, the cards that were paired from there for the very citizen who holds them
+        now, newest link first."""
+        cards: dict[int, dict[int, Found]] = {}
+        for each in await one(conn, _PAIRED_FROM(numbers=list(addresses))):
+            cards.setdefault(each.came_from, {})[each.id] = each
+        return {address: list(found.values()) for address, found in cards.items()}
 
     async def settle(
         self,
@@ -124,17 +125,16 @@ class Cards:
         card_ids: Collection[int],
         now: datetime,
         *,
-        relinked: bool = False,
+        relinked: Mapping[int, Relinked] = MappingProxyType({}),
         event: str | None = None,
         actor: int | None = None,
-        others: tuple[Recipient, ...] = (),
     ) -> int:
         """Write the status that follows from the facts, and history where it changed; say how often
         it did.
 
-        ``relinked`` and ``event`` write history in any case: the cards have another code. The
-        history then names the event for a cause. ``actor`` and ``others`` are handed on to those
-        who tell people, see ``CardChange``.
+        Of cards that were ``relinked``, and with an ``event``, history is written in any case: they
+        have another code. The history then names the event for a cause. ``actor`` is whose doing
+        the others' changes are, see ``CardChange``.
         """
         changed, wanted = 0, sorted(set(card_ids))
         for start in range(0, len(wanted), CHUNK):
@@ -143,10 +143,19 @@ class Cards:
             after = [(each, self._standing(each, now)) for each in found]
             differing = [(card, new) for card, new in after if _differs(card, new)]
             await write_standings(conn, [(card.id, new) for card, new in differing], now)
-            if told := after if relinked or event else differing:
+            told = [
+                (card, new)
+                for card, new in after
+                if event or card.id in relinked or _differs(card, new)
+            ]
+            if told:
                 history = [_history(card, new, now, event) for card, new in told]
                 await add_many(conn, _REMEMBER, history)
-                changes = [_change(card, new, now, actor, relinked, others) for card, new in told]
+                doing = Relinked(actor)
+                changes = [
+                    _change(card, new, now, relinked.get(card.id, doing), card.id in relinked)
+                    for card, new in told
+                ]
                 await self._announce(conn, changes)
             changed += len(differing)
         return changed
@@ -168,7 +177,8 @@ class Cards:
             history=await _changes(conn, card.id),
         )
 
-    def _view(self, found: Found, now: datetime) -> CardView:
+    def view(self, found: Found, now: datetime) -> CardView:
+        """A paired card as its holder may see it."""
         standing = self._standing(found, now)
         return CardView(
             card=found.id,
@@ -237,11 +247,31 @@ _COLUMNS: tuple[ColumnElement[Any], ...] = (
     tables.links.c.checked_at,
     tables.links.c.valid_until,
 )
-_PAIRED = (
-    select(*_COLUMNS)
-    .join_from(tables.links, tables.cards, tables.links.c.card_id == tables.cards.c.id)
-    .join(tables.addresses, tables.addresses.c.id == tables.links.c.address_id)
-)
+
+
+def _paired(which: ColumnElement[bool], *more: ColumnElement[Any]) -> Select[Any]:
+    """Paired cards with their open links, newest link first."""
+    link = tables.links.c
+    return (
+        select(*_COLUMNS, *more)
+        .join_from(tables.links, tables.cards, link.card_id == tables.cards.c.id)
+        .join(tables.addresses, tables.addresses.c.id == link.address_id)
+        .where(link.ended_at.is_(None), which)
+        .order_by(link.id.desc())
+    )
+
+
+def _paired_from(which: ColumnElement[bool]) -> Select[Any]:
+    link, mine = tables.links.c, _mine.c
+    held = (mine.card_id == link.card_id) & (mine.citizen_id == link.citizen_id)
+    return _paired(which, mine.address_id.label("came_from")).join(_mine, held)
+
+
+_mine = tables.links.alias("mine")
+_PAIRED_FROM = Prepared(among_numbers(_paired_from, _mine.c.address_id))
+VIEWS = Prepared(among_numbers(_paired, tables.links.c.card_id))
+"""The paired ones among these cards."""
+
 _FACTS = (
     select(*_COLUMNS)
     .outerjoin_from(
@@ -262,16 +292,6 @@ def is_held(card: Found, now: datetime) -> bool:
     return card.suspended_at is not None and (until is None or until > now)
 
 
-def once_paired_from(address_id: int) -> ColumnElement[bool]:
-    """The link's card was paired from this address for the very citizen who holds it now."""
-    link, mine = tables.links.c, tables.links.alias("mine").c
-    return exists().where(
-        mine.card_id == link.card_id,
-        mine.citizen_id == link.citizen_id,
-        mine.address_id == address_id,
-    )
-
-
 def _differs(card: Found, new: Standing) -> bool:
     return bool((card.status, card.cause) != (new.status, new.cause))
 
@@ -280,9 +300,8 @@ def _change(
     card: Found,
     new: Standing,
     now: datetime,
-    actor: int | None,
+    doing: Relinked,
     relinked: bool,
-    others: tuple[Recipient, ...],
 ) -> CardChange:
     return CardChange(
         card=card.id,
@@ -291,9 +310,9 @@ def _change(
         after=new,
         at=now,
         holder=None if card.link_id is None else Recipient(card.address_id, card.channel),
-        actor=actor,
+        actor=doing.actor,
         relinked=relinked,
-        others=others,
+        others=doing.others,
     )
 
 

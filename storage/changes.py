@@ -50,6 +50,15 @@ class CardChange:
     others: tuple[Recipient, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Relinked:
+    """That a card got another link: by whose doing, and who else is to know of it, as in
+    ``CardChange``."""
+
+    actor: int | None = None
+    others: tuple[Recipient, ...] = ()
+
+
 Announce = Callable[[AsyncConnection, Sequence[CardChange]], Awaitable[None]]
 """Is given every change inside the transaction that makes it."""
 

@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from conversations.events import Address
 from storage import tables
+from storage.prepared import Prepared, one, run
 from storage.statements import INSERTS, among_keys, lock
 from storage.vault import Vault, row
 
@@ -70,7 +71,7 @@ class Conversations:
     ) -> dict[tuple[Address, str], bytes]:
         """The answers of those messages that were answered before."""
         asked = {self._message_key(*message): message for message in messages}
-        found = await _look_up(conn, _FIND_ANSWERS, asked)
+        found = await one(conn, _FIND_ANSWERS(keys=list(asked)))
         return {asked[key]: self._vault.open(answer, row("inbox", key)) for key, answer in found}
 
     async def states(
@@ -78,7 +79,7 @@ class Conversations:
     ) -> dict[Address, bytes]:
         """The states of those addresses whose conversation is not blank."""
         asked = {self._address_key(address): address for address in addresses}
-        found = await _look_up(conn, _FIND_STATES, asked)
+        found = await one(conn, _FIND_STATES(keys=list(asked)))
         return {
             asked[key]: self._vault.open(state, row("conversations", key)) for key, state in found
         }
@@ -110,12 +111,12 @@ class Conversations:
             for address, state in states.items()
             if state is not None
         ]
-        if changed:
-            await conn.execute(_UPSERT_STATE[conn.dialect.name], changed)
-        if blank:
-            await conn.execute(_DELETE_STATES[conn.dialect.name], {"keys": blank})
-        if inbox:
-            await conn.execute(_INSERT_INBOX, self._inbox_rows(inbox, keys, now))
+        await run(
+            conn,
+            _UPSERT_STATE.each(changed),
+            _DELETE_STATES(keys=blank),
+            _INSERT_INBOX.each(self._inbox_rows(inbox, keys, now)),
+        )
 
     async def amend(
         self, conn: AsyncConnection, address: Address, message: str, answer: bytes
@@ -160,14 +161,6 @@ class Conversations:
         }
 
 
-async def _look_up(
-    conn: AsyncConnection, statement: Mapping[str, Any], wanted: Collection[bytes]
-) -> Sequence[Any]:
-    if not wanted:
-        return ()
-    return (await conn.execute(statement[conn.dialect.name], {"keys": list(wanted)})).all()
-
-
 def _upsert_state(insert: Any) -> Any:
     statement = insert(tables.conversations)
     new, old = statement.excluded, tables.conversations.c
@@ -182,14 +175,17 @@ def _upsert_state(insert: Any) -> Any:
     )
 
 
-# The statements are built once: SQLAlchemy finds the compiled text of the same object fastest.
-_FIND_ANSWERS = among_keys(
-    select(tables.inbox.c.key, tables.inbox.c.answer).where, tables.inbox.c.key
+_FIND_ANSWERS = Prepared(
+    among_keys(select(tables.inbox.c.key, tables.inbox.c.answer).where, tables.inbox.c.key)
 )
-_FIND_STATES = among_keys(
-    select(tables.conversations.c.address_key, tables.conversations.c.state).where,
-    tables.conversations.c.address_key,
+_FIND_STATES = Prepared(
+    among_keys(
+        select(tables.conversations.c.address_key, tables.conversations.c.state).where,
+        tables.conversations.c.address_key,
+    )
 )
-_DELETE_STATES = among_keys(delete(tables.conversations).where, tables.conversations.c.address_key)
-_INSERT_INBOX = tables.inbox.insert()
-_UPSERT_STATE = {dialect: _upsert_state(insert) for dialect, insert in INSERTS.items()}
+_DELETE_STATES = Prepared(
+    among_keys(delete(tables.conversations).where, tables.conversations.c.address_key)
+)
+_INSERT_INBOX = Prepared(tables.inbox.insert())
+_UPSERT_STATE = Prepared({dialect: _upsert_state(insert) for dialect, insert in INSERTS.items()})

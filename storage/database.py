@@ -283,14 +283,21 @@ def _passing_errors() -> Iterator[None]:
         if not _is_passing(error):
             raise
         raise Unavailable("the database cannot serve at the moment") from error.orig
+    except sqlite3.Error as error:
+        # From a statement that the driver ran itself, see ``prepared``.
+        if not _passes_on_sqlite(error):
+            raise
+        raise Unavailable("the database cannot serve at the moment") from error
 
 
 def _is_passing(error: DBAPIError) -> bool:
-    if error.connection_invalidated:
+    if error.connection_invalidated or _passes_on_sqlite(error.orig):
         return True
-    code = getattr(error.orig, "sqlite_errorcode", None)
-    if isinstance(code, int):
-        # The low byte is the primary code, the rest says more about it.
-        return code & 0xFF in _PASSING_SQLITE
     state = getattr(error.orig, "sqlstate", None)
     return isinstance(state, str) and state.startswith(_PASSING_POSTGRESQL)
+
+
+def _passes_on_sqlite(error: BaseException | None) -> bool:
+    code = getattr(error, "sqlite_errorcode", None)
+    # The low byte is the primary code, the rest says more about it.
+    return isinstance(code, int) and code & 0xFF in _PASSING_SQLITE

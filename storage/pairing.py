@@ -1,16 +1,18 @@
-"""Pairing cards with codes: the rules, then the writing.
+"""Pairing cards with codes, many at once: the rules first, then the writing.
 
-All rules are looked at before anything is written, so that a refusal changes nothing.
+All rules are looked at before anything is written, so that a refusal changes nothing. Whatever the
+number of people, a round of them is read, decided and written in a handful of statements; only
+those who want the same card, code or person wait for each other's round.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Set
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, or_, select, update
+from sqlalchemy import Select, bindparam, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from conversations.actions import (
@@ -22,68 +24,61 @@ from conversations.actions import (
     Status,
     Verdict,
 )
-from conversations.turkish import fold
 from storage import gate, tables
 from storage.asked import Asked
-from storage.cards import Cards, is_held, once_paired_from
-from storage.people import Citizen, Consent, People, Profile, Sender, profile_of
-from storage.statements import lock, needs_locks, upsert
+from storage.cards import VIEWS, Cards
+from storage.changes import Recipient, Relinked
+from storage.pairing_facts import FactsReader, Wish
+from storage.pairing_rules import Plan, Refused, Rules, Target, apart
+from storage.people import (
+    ADD_CITIZENS,
+    GIVE,
+    KEEP_SENDERS,
+    REWRITE_CITIZENS,
+    Consent,
+    People,
+    Sender,
+)
+from storage.prepared import Prepared, one, run
+from storage.statements import INSERTS, among_numbers, lock, needs_locks
 from storage.suspensions import Suspensions
+from storage.vault import Vault
 
-
-class _Refused(Exception):
-    """A rule forbids the pairing."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
+Outcome = LinkSaved | LinkRefused
 
 
 @dataclass(frozen=True, slots=True)
-class _Target:
-    """A card to pair: one that is known by ``id``, or a new one. ``link`` is its open link."""
+class _Step:
+    """A pairing that the rules have let pass, and where it stands in what was asked."""
 
-    number: str
-    id: int | None = None
-    link: Row[Any] | None = None
-    suspended: bool = False
-
-    def bars(self, citizen_id: int | None) -> bool:
-        """Whether it is another's: suspended, or with a code that the HES service did not deny."""
-        if self.link is None or self.link.citizen_id == citizen_id:
-            return False
-        return self.suspended or not Verdict(self.link.verdict).denied
+    place: int
+    asked: Asked
+    action: SaveLink
+    plan: Plan
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
-    """What to write once every rule has let it pass."""
+class _Pair:
+    """A card that gets a new link: by whom, for whom, on which row."""
 
-    citizen: Citizen
-    rewrite: bool
-    targets: tuple[_Target, ...]
-    code: str
-    code_key: bytes
+    step: _Step
+    target: Target
+    card_id: int
+    citizen_id: int
+    sender_id: int
 
 
 class Pairing:
-    """Carries out SaveLink, and gives back what a denied code had replaced.
-
-    ``code_on_several_cards`` lets one person use a code more than once.
-    """
+    """Carries out SaveLink, and gives back what a denied code had replaced."""
 
     def __init__(
-        self,
-        people: People,
-        cards: Cards,
-        suspensions: Suspensions,
-        *,
-        code_on_several_cards: bool,
+        self, vault: Vault, people: People, cards: Cards, suspensions: Suspensions, rules: Rules
     ) -> None:
         self._people = people
         self._cards = cards
         self._suspensions = suspensions
-        self._code_on_several_cards = code_on_several_cards
+        self._rules = rules
+        self._facts = FactsReader(vault, people, cards)
 
     async def claim(self, conn: AsyncConnection, actions: Collection[Action]) -> None:
         """Keep other processes away from the persons, cards and codes of these actions.
@@ -94,22 +89,36 @@ class Pairing:
         if not needs_locks(conn):
             return
         saving = [action for action in actions if isinstance(action, SaveLink)]
-        keys = [key for action in saving for key in self._keys(action)]
+        named = [self._facts.keys(action) for action in saving]
+        keys = [key for each in named for key in (each.identity, each.card, each.code) if key]
         wanted = [*keys, *await _keys_on_record(conn, actions)]
         if wanted:
             await gate.enter(conn)
         await lock(conn, wanted)
 
-    async def save(
-        self, conn: AsyncConnection, asked: Asked, action: SaveLink
-    ) -> LinkSaved | LinkRefused:
-        """Pair, or say which rule forbids it. Call ``claim`` before."""
-        sender = await self._people.sender(conn, asked.address)
-        try:
-            plan = await self._plan(conn, sender, action, asked.now)
-        except _Refused as refused:
-            return LinkRefused(refused.code)
-        return await self._carry_out(conn, asked, action, plan)
+    async def save(self, conn: AsyncConnection, asked: Sequence[Asked]) -> list[Outcome]:
+        """Pair, or say which rule forbids it, for each of these SaveLinks. Call ``claim`` before.
+
+        Those who want the same thing get it in the order asked.
+        """
+        wishes = [
+            (each, each.action, self._facts.keys(each.action))
+            for each in asked
+            if isinstance(each.action, SaveLink)
+        ]
+        numbers = await _card_keys(conn, {card for _, action, _ in wishes for card in action.cards})
+        wanted = [
+            {
+                each.address,
+                *filter(None, (keys.identity, keys.card, keys.code)),
+                *(numbers.get(card, card) for card in action.cards),
+            }
+            for each, action, keys in wishes
+        ]
+        outcomes: dict[int, Outcome] = {}
+        for places in apart(wanted):
+            outcomes |= await self._round(conn, {place: wishes[place] for place in places})
+        return [outcomes[place] for place in range(len(wishes))]
 
     async def restore(self, conn: AsyncConnection, denied: int, now: datetime) -> bool:
         """Give a card back the confirmed code that a denied one had replaced.
@@ -120,240 +129,232 @@ class Pairing:
         former = (await conn.execute(_former(denied, now))).first()
         if former is None:
             return False
-        if await self._bar(conn, former.hes_key, former.citizen_id, {former.card_id}):
+        link = tables.links.c
+        using = select(link.card_id, link.citizen_id, link.verdict).where(
+            link.hes_key == former.hes_key, link.ended_at.is_(None)
+        )
+        users = (await conn.execute(using)).all()
+        if self._rules.bar(users, former.citizen_id, {former.card_id}):
             return False
-        await _end(conn, denied, "denied", now)
+        await one(conn, _END(link=denied, why="denied", at=now))
         reopened = {"ended_at": None, "end_cause": None}
         await conn.execute(
             update(tables.links).where(tables.links.c.id == former.id).values(reopened)
         )
         return True
 
-    def _keys(self, action: SaveLink) -> list[bytes]:
-        kinds = {
-            "identity_number": self._people.identity_key,
-            "card_number": self._cards.number_key,
-            "hes_code": self._cards.code_key,
-        }
-        answers = action.answers
-        return [key(str(answers[name])) for name, key in kinds.items() if answers.get(name)]
+    # --- a round ------------------------------------------------------------------------------
 
-    # --- the rules ----------------------------------------------------------------------------
-
-    async def _plan(
-        self, conn: AsyncConnection, sender: Sender | None, action: SaveLink, now: datetime
-    ) -> _Plan:
-        code = str(action.answers["hes_code"])
-        citizen, rewrite = await self._person(conn, sender, action)
-        targets = await self._targets(conn, action, now)
-        if any(target.bars(citizen.id) for target in targets):
-            raise _Refused("card_taken")
-        key = self._cards.code_key(code)
-        if bar := await self._bar(conn, key, citizen.id, {target.id for target in targets}):
-            raise _Refused(bar)
-        return _Plan(citizen, rewrite, targets, code, key)
-
-    async def _person(
-        self, conn: AsyncConnection, sender: Sender | None, action: SaveLink
-    ) -> tuple[Citizen, bool]:
-        """Whose the cards are to be, and whether the answers rewrite what is held of them."""
-        if action.answers.get("identity_number"):
-            return await self._registering(conn, sender, action)
-        if action.cards:
-            return await self._owner(conn, sender, action.cards), False
-        if sender is None or sender.citizen_id is None:
-            raise _Refused("person_unknown")
-        return await self._people.citizen(conn, sender.citizen_id), False
-
-    async def _registering(
-        self, conn: AsyncConnection, sender: Sender | None, action: SaveLink
-    ) -> tuple[Citizen, bool]:
-        identity_number = str(action.answers["identity_number"])
-        given = profile_of(action.answers)
-        known = await self._people.find(conn, identity_number)
-        if known is None:
-            return Citizen(None, self._people.identity_key(identity_number), given), True
-        if sender is not None and sender.citizen_id == known.id:
-            return replace(known, profile={**known.profile, **given}), True
-        if not _is_same_person(known.profile, given):
-            raise _Refused("identity_conflict")
-        return known, False
-
-    async def _owner(
-        self, conn: AsyncConnection, sender: Sender | None, card_ids: Collection[int]
-    ) -> Citizen:
-        """The one citizen who holds all these cards and paired each from this address."""
-        if sender is None:
-            raise _Refused("person_unknown")
-        link = tables.links.c
-        held = select(link.card_id, link.citizen_id).where(
-            link.card_id.in_(card_ids), link.ended_at.is_(None), once_paired_from(sender.id)
-        )
-        found = (await conn.execute(held)).all()
-        owners = {each.citizen_id for each in found}
-        if len(found) != len(set(card_ids)) or len(owners) != 1:
-            raise _Refused("person_unknown")
-        return await self._people.citizen(conn, owners.pop())
-
-    async def _targets(
-        self, conn: AsyncConnection, action: SaveLink, now: datetime
-    ) -> tuple[_Target, ...]:
-        number, column = action.answers.get("card_number"), tables.cards.c
-        if not number:
-            return await self._known(conn, "", column.id.in_(action.cards), now)
-        key = self._cards.number_key(str(number))
-        known = await self._known(conn, str(number), column.number_key == key, now)
-        return known or (_Target(str(number)),)
-
-    async def _known(
-        self, conn: AsyncConnection, number: str, which: ColumnElement[bool], now: datetime
-    ) -> tuple[_Target, ...]:
-        column = tables.cards.c
-        wanted = select(column.id, column.suspended_at, column.suspended_until).where(which)
-        cards = (await conn.execute(wanted.order_by(column.id).with_for_update())).all()
-        links = await _open_links(conn, [card.id for card in cards])
-        return tuple(
-            _Target(number, card.id, links.get(card.id), is_held(card, now)) for card in cards
-        )
-
-    async def _bar(
-        self,
-        conn: AsyncConnection,
-        code_key: bytes,
-        citizen_id: int | None,
-        cards: Set[int | None],
-    ) -> str | None:
-        """Why the code may not go on these cards of the citizen, if it may not.
-
-        A code that the HES service denied its present user is free for its owner.
-        """
-        link = tables.links.c
-        wanted = select(link.card_id, link.citizen_id, link.verdict).where(
-            link.hes_key == code_key, link.ended_at.is_(None)
-        )
-        using = (await conn.execute(wanted)).all()
-        others = [each for each in using if each.citizen_id != citizen_id]
-        if any(not Verdict(each.verdict).denied for each in others):
-            return "code_taken"
-        mine = {each.card_id for each in using if each.citizen_id == citizen_id}
-        if not self._code_on_several_cards and len(mine | cards) > 1:
-            return "code_in_use"
-        return None
-
-    # --- the writing --------------------------------------------------------------------------
+    async def _round(self, conn: AsyncConnection, wishes: Mapping[int, Wish]) -> dict[int, Outcome]:
+        now = next(asked.now for asked, _, _ in wishes.values())
+        facts = await self._facts.read(conn, list(wishes.values()), now)
+        outcomes: dict[int, Outcome] = {}
+        steps: list[_Step] = []
+        for place, (asked, action, keys) in wishes.items():
+            try:
+                plan = self._rules.plan(asked.address, action, keys, facts)
+            except Refused as refused:
+                outcomes[place] = LinkRefused(refused.code)
+            else:
+                steps.append(_Step(place, asked, action, plan))
+        if steps:
+            outcomes |= await self._carry_out(conn, steps, now)
+        return outcomes
 
     async def _carry_out(
-        self, conn: AsyncConnection, asked: Asked, action: SaveLink, plan: _Plan
-    ) -> LinkSaved:
-        sender = (await self._people.keep_senders(conn, [asked]))[asked.address]
-        citizen_id = await self._keep_citizen(conn, asked, plan)
-        if sender.citizen_id is None and not action.relative:
-            await self._people.give(conn, sender, citizen_id)
-        for target in plan.targets:
-            await self._pair(conn, asked, plan, target, sender.id, citizen_id)
-        if action.terms is not None:
-            await self._people.record(conn, [Consent(asked, action.terms, sender, citizen_id)])
-        return await self._saved(conn, asked, plan)
+        self, conn: AsyncConnection, steps: Sequence[_Step], now: datetime
+    ) -> dict[int, Outcome]:
+        senders, citizens, cards = await self._keep_parties(conn, steps, now)
+        pairs = [
+            _Pair(
+                step,
+                target,
+                target.id or cards[target.key],
+                citizens[step.plan.citizen.identity_key],
+                senders[step.asked.address].id,
+            )
+            for step in steps
+            for target in step.plan.targets
+        ]
+        await self._pair(conn, [pair for pair in pairs if not _is_done(pair)], senders, now)
+        await self._record_terms(conn, steps, senders, citizens)
+        return await self._saved(conn, steps, pairs, now)
 
-    async def _keep_citizen(self, conn: AsyncConnection, asked: Asked, plan: _Plan) -> int:
-        if plan.citizen.id is not None and not plan.rewrite:
-            return plan.citizen.id
-        return await self._people.keep(conn, plan.citizen, asked.now)
+    async def _keep_parties(
+        self, conn: AsyncConnection, steps: Sequence[_Step], now: datetime
+    ) -> tuple[dict[Any, Sender], dict[bytes, int], dict[bytes, int]]:
+        """Write addresses, persons and cards; senders by address, numbers by blind index."""
+        addresses = [self._people.address_row(step.asked) for step in steps]
+        plans = [step.plan for step in steps]
+        new = [
+            {
+                "identity_key": plan.citizen.identity_key,
+                "created_at": now,
+                **self._people.sealed(plan.citizen, now),
+            }
+            for plan in plans
+            if plan.is_new
+        ]
+        known = [plan.citizen for plan in plans if not plan.is_new and plan.rewrite]
+        rewritten = [
+            {
+                "citizen": citizen.id,
+                **{f"new_{name}": v for name, v in self._people.sealed(citizen, now).items()},
+            }
+            for citizen in known
+        ]
+        targets = [target for plan in plans for target in plan.targets if target.id is None]
+        kept, added, _, cards = await run(
+            conn,
+            KEEP_SENDERS.each(addresses),
+            ADD_CITIZENS.each(new),
+            REWRITE_CITIZENS.each(rewritten),
+            # Rows that an import may be writing at the same moment are taken in one order.
+            _ADD_CARDS.each(sorted((self._card(t, now) for t in targets), key=_number_key)),
+        )
+        by_key = {each.key: Sender(each.id, each.citizen_id) for each in kept}
+        senders = {
+            step.asked.address: by_key[row["key"]]
+            for step, row in zip(steps, addresses, strict=True)
+        }
+        citizens = {p.citizen.identity_key: p.citizen.id for p in plans if p.citizen.id is not None}
+        citizens |= {each.identity_key: each.id for each in added}
+        return senders, citizens, {each.number_key: each.id for each in cards}
+
+    def _card(self, target: Target, now: datetime) -> dict[str, Any]:
+        return {
+            "number_key": target.key,
+            "number": self._cards.seal_number(target.number, target.key),
+            "status": str(Status.UNPAIRED),
+            "cause": "never_paired",
+            "changed_at": now,
+            "created_at": now,
+        }
 
     async def _pair(
         self,
         conn: AsyncConnection,
-        asked: Asked,
-        plan: _Plan,
-        target: _Target,
-        address_id: int,
-        citizen_id: int,
+        pairs: Sequence[_Pair],
+        senders: Mapping[Any, Sender],
+        now: datetime,
     ) -> None:
-        old = target.link
-        same = old is not None and (old.citizen_id, old.hes_key) == (citizen_id, plan.code_key)
-        if old is not None and same and old.address_id == address_id:
-            return
-        card_id = target.id or await self._new_card(conn, asked, target.number)
-        if old is not None:
-            await _end(conn, old.id, "replaced", asked.now)
-        link = {
-            "card_id": card_id,
-            "citizen_id": citizen_id,
-            "address_id": address_id,
+        """Give the cards their new links, and tell whoever is to know of it."""
+        owned = [
+            {"sender": sender.id, "owner": pair.citizen_id}
+            for pair in pairs
+            for sender in [senders[pair.step.asked.address]]
+            if sender.citizen_id is None and not pair.step.action.relative
+        ]
+        ended = [
+            {"link": pair.target.link.id, "why": "replaced", "at": now}
+            for pair in pairs
+            if pair.target.link is not None
+        ]
+        former = {pair.target.link.address_id for pair in pairs if pair.target.link is not None}
+        *_, theirs, others = await run(
+            conn,
+            GIVE.each(owned),
+            _END.each(ended),
+            _ADD_LINKS.each([self._link(pair, now) for pair in pairs]),
+            _ADDRESSES_OF(numbers=sorted({pair.citizen_id for pair in pairs})),
+            _ADDRESSES(numbers=sorted(former)),
+        )
+        # A code may have been called risky before anybody paired it.
+        codes = {pair.step.plan.code_key for pair in pairs}
+        await self._suspensions.follow(conn, codes, now)
+        relinked = {pair.card_id: _relinked(pair, theirs, others) for pair in pairs}
+        await self._cards.settle(conn, relinked, now, relinked=relinked)
+
+    def _link(self, pair: _Pair, now: datetime) -> dict[str, Any]:
+        plan = pair.step.plan
+        return {
+            "card_id": pair.card_id,
+            "citizen_id": pair.citizen_id,
+            "address_id": pair.sender_id,
             "hes_key": plan.code_key,
             "hes_code": self._cards.seal_code(plan.code, plan.code_key),
-            "linked_at": asked.now,
-            **_judged(old if same else None),
+            "linked_at": now,
+            **_judged(pair.target.link if _is_same(pair) else None),
         }
-        await conn.execute(tables.links.insert().values(link))
-        # A code may have been called risky before anybody paired it.
-        await self._suspensions.follow(conn, [plan.code_key], asked.now)
-        before = None if old is None else old.address_id
-        others = await self._people.other_addresses(conn, citizen_id, before, address_id)
-        await self._cards.settle(
-            conn, [card_id], asked.now, relinked=True, actor=address_id, others=others
-        )
 
-    async def _new_card(self, conn: AsyncConnection, asked: Asked, number: str) -> int:
-        key = self._cards.number_key(number)
-        card = {
-            "number_key": key,
-            "number": self._cards.seal_number(number, key),
-            "status": str(Status.UNPAIRED),
-            "cause": "never_paired",
-            "changed_at": asked.now,
-            "created_at": asked.now,
+    async def _record_terms(
+        self,
+        conn: AsyncConnection,
+        steps: Sequence[_Step],
+        senders: Mapping[Any, Sender],
+        citizens: Mapping[bytes, int],
+    ) -> None:
+        consents = [
+            Consent(
+                step.asked,
+                step.action.terms,
+                senders[step.asked.address],
+                citizens[step.plan.citizen.identity_key],
+            )
+            for step in steps
+            if step.action.terms is not None
+        ]
+        await self._people.record(conn, consents)
+
+    async def _saved(
+        self, conn: AsyncConnection, steps: Sequence[_Step], pairs: Sequence[_Pair], now: datetime
+    ) -> dict[int, Outcome]:
+        found = await one(conn, VIEWS(numbers=[pair.card_id for pair in pairs]))
+        views = {each.id: self._cards.view(each, now) for each in found}
+        newest = {card: place for place, card in enumerate(views)}
+        mine: dict[int, list[int]] = {}
+        for pair in pairs:
+            mine.setdefault(pair.step.place, []).append(pair.card_id)
+        return {
+            step.place: LinkSaved(
+                tuple(views[card] for card in sorted(mine[step.place], key=newest.__getitem__)),
+                step.plan.citizen.holder,
+            )
+            for step in steps
         }
-        # An import may have brought the card since it was looked for; then it is that one.
-        inserting = upsert(conn, tables.cards).values(card)
-        known = inserting.on_conflict_do_update(
-            index_elements=["number_key"], set_={"number_key": inserting.excluded.number_key}
-        )
-        return int((await conn.execute(known.returning(tables.cards.c.id))).scalar_one())
-
-    async def _saved(self, conn: AsyncConnection, asked: Asked, plan: _Plan) -> LinkSaved:
-        card, link = tables.cards.c, tables.links.c
-        ids = [target.id for target in plan.targets if target.id is not None]
-        keys = [self._cards.number_key(target.number) for target in plan.targets if target.number]
-        views = await self._cards.views(
-            conn, asked.now, link.card_id.in_(ids) | card.number_key.in_(keys)
-        )
-        return LinkSaved(views, plan.citizen.holder)
 
 
-def _judged(old: Row[Any] | None) -> dict[str, object]:
-    """What is known of a new link's code: what was known of it on the old link, or nothing."""
-    if old is None:
-        return {"verdict": str(Verdict.UNCHECKED)}
-    return {name: getattr(old, name) for name in ("verdict", "checked_at", "valid_until")}
-
-
-def _is_same_person(known: Profile, given: Profile) -> bool:
-    """Whether birth date and name agree, however the name is spelt and with or without a second
-    first name."""
-    first, other = _words(known, "first_name"), _words(given, "first_name")
-    common = min(len(first), len(other))
-    return (
-        known.get("birth_date") == given.get("birth_date")
-        and _words(known, "last_name") == _words(given, "last_name")
-        and common > 0
-        and first[:common] == other[:common]
+def _is_same(pair: _Pair) -> bool:
+    """Whether the card is paired with this code for this person already."""
+    old = pair.target.link
+    return old is not None and (old.citizen_id, old.hes_key) == (
+        pair.citizen_id,
+        pair.step.plan.code_key,
     )
 
 
-def _words(profile: Profile, name: str) -> list[str]:
-    return fold(str(profile.get(name) or "")).split()
+def _is_done(pair: _Pair) -> bool:
+    """Whether there is nothing left to write: it was paired so from this very address."""
+    return _is_same(pair) and bool(pair.target.link.address_id == pair.sender_id)
 
 
-async def _open_links(conn: AsyncConnection, card_ids: Collection[int]) -> dict[int, Row[Any]]:
-    link = tables.links.c
-    wanted = select(tables.links).where(link.card_id.in_(card_ids), link.ended_at.is_(None))
-    return {each.card_id: each for each in await conn.execute(wanted)}
+def _judged(old: Any) -> dict[str, Any]:
+    """What is known of a new link's code: what was known of it on the old link, or nothing."""
+    if old is None:
+        return {"verdict": str(Verdict.UNCHECKED), "checked_at": None, "valid_until": None}
+    return {name: getattr(old, name) for name in ("verdict", "checked_at", "valid_until")}
 
 
-async def _end(conn: AsyncConnection, link_id: int, cause: str, now: datetime) -> None:
-    ended = {"ended_at": now, "end_cause": cause}
-    await conn.execute(update(tables.links).where(tables.links.c.id == link_id).values(ended))
+def _relinked(pair: _Pair, theirs: Iterable[Any], others: Iterable[Any]) -> Relinked:
+    """The person's other addresses, and the former one of the card, are to know."""
+    former = None if pair.target.link is None else pair.target.link.address_id
+    known = {
+        each.id: Recipient(each.id, each.channel)
+        for each in (*theirs, *others)
+        if each.id != pair.sender_id and (each.citizen_id == pair.citizen_id or each.id == former)
+    }
+    return Relinked(pair.sender_id, tuple(known[number] for number in sorted(known)))
+
+
+def _number_key(row: Mapping[str, Any]) -> bytes:
+    key: bytes = row["number_key"]
+    return key
+
+
+async def _card_keys(conn: AsyncConnection, cards: Collection[int]) -> dict[int, bytes]:
+    """The blind indexes of these cards."""
+    found = await one(conn, _CARD_KEYS(numbers=sorted(cards)))
+    return {each.id: each.number_key for each in found}
 
 
 async def _keys_on_record(conn: AsyncConnection, actions: Collection[Action]) -> list[bytes]:
@@ -389,3 +390,29 @@ def _former(denied: int, now: datetime) -> Select[Any]:
         .order_by(link.id.desc())
         .limit(1)
     )
+
+
+# --- statements -----------------------------------------------------------------------------
+
+_of_card, _of_link, _of_address = tables.cards.c, tables.links.c, tables.addresses.c
+_WHERE_TO = (_of_address.id, _of_address.channel, _of_address.citizen_id)
+
+
+def _add_cards(insert: Any) -> Any:
+    # An import may have brought the card since it was looked for; then it is that one.
+    adding = insert(tables.cards)
+    return adding.on_conflict_do_update(
+        index_elements=["number_key"], set_={"number_key": adding.excluded.number_key}
+    ).returning(_of_card.number_key, _of_card.id)
+
+
+_ADD_CARDS = Prepared({dialect: _add_cards(insert) for dialect, insert in INSERTS.items()})
+_ADD_LINKS = Prepared(tables.links.insert())
+_END = Prepared(
+    update(tables.links)
+    .where(_of_link.id == bindparam("link"))
+    .values(ended_at=bindparam("at"), end_cause=bindparam("why"))
+)
+_CARD_KEYS = Prepared(among_numbers(select(_of_card.id, _of_card.number_key).where, _of_card.id))
+_ADDRESSES = Prepared(among_numbers(select(*_WHERE_TO).where, _of_address.id))
+_ADDRESSES_OF = Prepared(among_numbers(select(*_WHERE_TO).where, _of_address.citizen_id))

@@ -12,16 +12,16 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from conversations.actions import Document, Holder, NoticesFound, Value
 from conversations.events import Address
 from storage import tables
 from storage.asked import Asked
-from storage.changes import Recipient
 from storage.conversations import address_key
-from storage.statements import upsert
+from storage.prepared import Prepared, one
+from storage.statements import INSERTS, among_keys, among_numbers
 from storage.vault import Vault, row
 
 Profile = Mapping[str, Value]
@@ -80,38 +80,24 @@ class People:
 
     async def sender(self, conn: AsyncConnection, address: Address) -> Sender | None:
         """What is known of an address."""
-        return (await self._senders(conn, [address])).get(address)
+        return (await self.senders(conn, [address])).get(address)
+
+    async def senders(
+        self, conn: AsyncConnection, addresses: Iterable[Address]
+    ) -> dict[Address, Sender]:
+        """What is known of these addresses; those that are not are left out."""
+        keys = {address_key(self._vault, address): address for address in addresses}
+        found = await one(conn, FIND_SENDERS(keys=list(keys)))
+        return {keys[each.key]: Sender(each.id, each.citizen_id) for each in found}
 
     async def keep_senders(
         self, conn: AsyncConnection, asked: Sequence[Asked]
     ) -> dict[Address, Sender]:
         """Make the addresses known, in the language they now speak."""
-        by_address = {each.address: self._address_row(each) for each in asked}
-        statement = upsert(conn, tables.addresses)
-        spoken = {"locale": statement.excluded.locale}
-        await conn.execute(
-            statement.on_conflict_do_update(index_elements=["key"], set_=spoken),
-            list(by_address.values()),
-        )
-        return await self._senders(conn, by_address)
-
-    async def give(self, conn: AsyncConnection, sender: Sender, citizen_id: int) -> None:
-        """Write down that the address belongs to the citizen."""
-        address = tables.addresses
-        await conn.execute(
-            update(address).where(address.c.id == sender.id).values(citizen_id=citizen_id)
-        )
-
-    async def other_addresses(
-        self, conn: AsyncConnection, citizen_id: int, former: int | None, present: int
-    ) -> tuple[Recipient, ...]:
-        """The citizen's addresses and the former one of a card, without the present one."""
-        column = tables.addresses.c
-        wanted = (column.citizen_id == citizen_id) | (column.id == former)
-        found = await conn.execute(
-            select(column.id, column.channel).where(wanted, column.id != present)
-        )
-        return tuple(Recipient(each.id, each.channel) for each in found)
+        rows = {each.address: self.address_row(each) for each in asked}
+        found = await one(conn, KEEP_SENDERS.each(list(rows.values())))
+        kept = {each.key: Sender(each.id, each.citizen_id) for each in found}
+        return {address: kept[row["key"]] for address, row in rows.items()}
 
     async def set_notices(
         self, conn: AsyncConnection, address: Address, wanted: bool, now: datetime
@@ -160,30 +146,11 @@ class People:
     async def citizen(self, conn: AsyncConnection, citizen_id: int) -> Citizen:
         """The citizen with that number, who must exist."""
         wanted = tables.citizens.c.id == citizen_id
-        return self._citizen((await conn.execute(select(tables.citizens).where(wanted))).one())
-
-    async def find(self, conn: AsyncConnection, identity_number: str) -> Citizen | None:
-        """The citizen with that identity number."""
-        wanted = tables.citizens.c.identity_key == self.identity_key(identity_number)
-        found = (await conn.execute(select(tables.citizens).where(wanted))).one_or_none()
-        return None if found is None else self._citizen(found)
-
-    async def keep(self, conn: AsyncConnection, citizen: Citizen, now: datetime) -> int:
-        """Write a citizen; give the number of the row."""
-        citizens = tables.citizens
-        written = {**self._sealed(citizen), "updated_at": now}
-        if citizen.id is None:
-            values = {"identity_key": citizen.identity_key, "created_at": now, **written}
-            inserting = citizens.insert().values(values).returning(citizens.c.id)
-            return int((await conn.execute(inserting)).scalar_one())
-        await conn.execute(update(citizens).where(citizens.c.id == citizen.id).values(written))
-        return citizen.id
+        return self.read((await conn.execute(select(tables.citizens).where(wanted))).one())
 
     async def record(self, conn: AsyncConnection, consents: Iterable[Consent]) -> None:
         """Keep the evidence of consents."""
-        rows = [_consent_row(consent) for consent in consents]
-        if rows:
-            await conn.execute(tables.consents.insert(), rows)
+        await one(conn, RECORD.each([_consent_row(consent) for consent in consents]))
 
     async def consents(
         self, conn: AsyncConnection, sender: Sender
@@ -203,17 +170,8 @@ class People:
         profile: Profile = json.loads(plain, object_hook=_revived)
         return profile
 
-    async def _senders(
-        self, conn: AsyncConnection, wanted: Iterable[Address]
-    ) -> dict[Address, Sender]:
-        keys = {address_key(self._vault, address): address for address in wanted}
-        column = tables.addresses.c
-        found = await conn.execute(
-            select(column.key, column.id, column.citizen_id).where(column.key.in_(keys))
-        )
-        return {keys[each.key]: Sender(each.id, each.citizen_id) for each in found}
-
-    def _address_row(self, asked: Asked) -> dict[str, object]:
+    def address_row(self, asked: Asked) -> dict[str, Any]:
+        """What ``KEEP_SENDERS`` writes of the address that asks."""
         key = address_key(self._vault, asked.address)
         plain = asked.address.id.encode("utf-8", "surrogatepass")
         return {
@@ -224,16 +182,19 @@ class People:
             "created_at": asked.now,
         }
 
-    def _citizen(self, found: Row[Any]) -> Citizen:
+    def read(self, found: Any) -> Citizen:
+        """A row of ``citizens``, opened."""
         profile = self.profile(found.profile, found.identity_key)
         return Citizen(found.id, found.identity_key, profile)
 
-    def _sealed(self, citizen: Citizen) -> dict[str, object]:
+    def sealed(self, citizen: Citizen, now: datetime) -> dict[str, Any]:
+        """What is written of a citizen, whether new or known."""
         plain = json.dumps(dict(citizen.profile), default=_plain).encode()
         phone = citizen.profile.get("phone")
         return {
             "profile": self._vault.seal(plain, row("citizens", citizen.identity_key)),
             "phone_key": self._vault.index("phone", str(phone)) if phone else None,
+            "updated_at": now,
         }
 
 
@@ -250,7 +211,7 @@ def _revived(plain: dict[str, Any]) -> Any:
     return date.fromisoformat(plain["date"]) if plain.keys() == {"date"} else plain
 
 
-def _consent_row(consent: Consent) -> dict[str, object]:
+def _consent_row(consent: Consent) -> dict[str, Any]:
     asked, document = consent.asked, consent.document
     return {
         "address_id": consent.sender.id,
@@ -262,3 +223,37 @@ def _consent_row(consent: Consent) -> dict[str, object]:
         "channel": asked.address.channel,
         "at": asked.now,
     }
+
+
+# --- statements -----------------------------------------------------------------------------
+
+_address, _citizen = tables.addresses.c, tables.citizens.c
+
+
+def _keep_senders(insert: Any) -> Any:
+    statement = insert(tables.addresses)
+    return statement.on_conflict_do_update(
+        index_elements=["key"], set_={"locale": statement.excluded.locale}
+    ).returning(_address.key, _address.id, _address.citizen_id)
+
+
+FIND_SENDERS = Prepared(
+    among_keys(select(_address.key, _address.id, _address.citizen_id).where, _address.key)
+)
+KEEP_SENDERS = Prepared({dialect: _keep_senders(insert) for dialect, insert in INSERTS.items()})
+GIVE = Prepared(
+    update(tables.addresses)
+    .where(_address.id == bindparam("sender"))
+    .values(citizen_id=bindparam("owner"))
+)
+"""The address belongs to the citizen."""
+
+FIND_CITIZENS = Prepared(among_keys(select(tables.citizens).where, _citizen.identity_key))
+CITIZENS = Prepared(among_numbers(select(tables.citizens).where, _citizen.id))
+ADD_CITIZENS = Prepared(tables.citizens.insert().returning(_citizen.identity_key, _citizen.id))
+REWRITE_CITIZENS = Prepared(
+    update(tables.citizens)
+    .where(_citizen.id == bindparam("citizen"))
+    .values({name: bindparam(f"new_{name}") for name in ("profile", "phone_key", "updated_at")})
+)
+RECORD = Prepared(tables.consents.insert())

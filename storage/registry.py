@@ -34,9 +34,10 @@ from conversations.events import Address
 from storage import gate
 from storage.asked import Asked
 from storage.boardings import Boardings
-from storage.cards import CardRecord, Cards, once_paired_from
+from storage.cards import CardRecord, Cards
 from storage.changes import Announce, Standing, unannounced
 from storage.pairing import Pairing
+from storage.pairing_rules import Rules
 from storage.passes import CodeQuestion, questions
 from storage.people import Consent, People
 from storage.risks import Risks
@@ -102,20 +103,34 @@ class Registry:
         self.suspensions = Suspensions(self._cards)
         self.risks = Risks(vault, self._cards, self.suspensions)
         self._pairing = Pairing(
+            vault,
             self._people,
             self._cards,
             self.suspensions,
-            code_on_several_cards=code_on_several_cards,
+            Rules(code_on_several_cards),
         )
 
     async def perform(self, conn: AsyncConnection, asked: Sequence[Asked]) -> list[Finding]:
         """Carry out the actions; one finding for each, in the same order.
 
-        All consents are recorded first, together; the rest follows in the order asked.
+        All consents are recorded first, together; then cards are looked up and pairs saved, each
+        all at once; the rest follows in the order asked.
         """
         await self._pairing.claim(conn, [each.action for each in asked])
         await self._record_consents(conn, asked)
-        return [await self._finding(conn, each) for each in asked]
+        looking, saving = _of(LookUpCards, asked), _of(SaveLink, asked)
+        cards = iter(await self._look_up_cards(conn, looking) if looking else ())
+        links = iter(await self._pairing.save(conn, saving) if saving else ())
+        findings: list[Finding] = []
+        for each in asked:
+            match each.action:
+                case LookUpCards():
+                    findings.append(next(cards))
+                case SaveLink():
+                    findings.append(next(links))
+                case _:
+                    findings.append(await self._finding(conn, each))
+        return findings
 
     async def card(self, conn: AsyncConnection, number: str, now: datetime) -> CardRecord | None:
         """All that is held of a card at that moment, unmasked; None if the card is not known."""
@@ -147,12 +162,8 @@ class Registry:
         match asked.action:
             case RecordConsent():
                 return Done()
-            case SaveLink() as action:
-                return await self._pairing.save(conn, asked, action)
             case KeepVerdict(checked):
                 return await self._keep_verdict(conn, checked, asked)
-            case LookUpCards():
-                return await self._look_up_cards(conn, asked)
             case LookUpPerson():
                 return await self._look_up_person(conn, asked.address)
             case LookUpNotices():
@@ -227,11 +238,21 @@ class Registry:
         await self._cards.settle(conn, cards, now, event="code_restored")
         return cards
 
-    async def _look_up_cards(self, conn: AsyncConnection, asked: Asked) -> CardsFound:
-        sender = await self._people.sender(conn, asked.address)
-        if sender is None:
-            return CardsFound(())
-        return CardsFound(await self._cards.views(conn, asked.now, once_paired_from(sender.id)))
+    async def _look_up_cards(
+        self, conn: AsyncConnection, asked: Sequence[Asked]
+    ) -> list[CardsFound]:
+        senders = await self._people.senders(conn, [each.address for each in asked])
+        cards = await self._cards.paired_from(conn, [each.id for each in senders.values()])
+        return [
+            CardsFound(
+                tuple(
+                    self._cards.view(card, each.now)
+                    for card in cards.get(sender.id if sender else 0, ())
+                )
+            )
+            for each in asked
+            for sender in [senders.get(each.address)]
+        ]
 
     async def _look_up_person(self, conn: AsyncConnection, address: Address) -> PersonFound:
         sender = await self._people.sender(conn, address)
@@ -242,3 +263,7 @@ class Registry:
             return PersonFound(None, consents)
         citizen = await self._people.citizen(conn, sender.citizen_id)
         return PersonFound(citizen.profile, consents)
+
+
+def _of(kind: type, asked: Sequence[Asked]) -> list[Asked]:
+    return [each for each in asked if isinstance(each.action, kind)]

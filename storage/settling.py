@@ -5,63 +5,69 @@ What follows from the facts is not decided here, and nobody is told.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Row, bindparam, select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage import tables
 from storage.changes import Standing
+from storage.prepared import Prepared, Rows, one, run
 from storage.statements import among_numbers, needs_locks
 
 _card, _link, _address = tables.cards.c, tables.links.c, tables.addresses.c
 
-_FACTS = among_numbers(
-    lambda which: (
-        select(
-            _card.id,
-            _card.suspended_at,
-            _card.suspended_until,
-            _card.status,
-            _card.cause,
-            _link.id.label("link_id"),
-            _link.address_id,
-            _address.channel,
-            _link.verdict,
-            _link.valid_until,
-        )
-        .outerjoin_from(
-            tables.cards, tables.links, (_link.card_id == _card.id) & _link.ended_at.is_(None)
-        )
-        .outerjoin(tables.addresses, _address.id == _link.address_id)
-        .where(which)
-        .order_by(_card.id)
-    ),
-    _card.id,
+_FACTS = Prepared(
+    among_numbers(
+        lambda which: (
+            select(
+                _card.id,
+                _card.suspended_at,
+                _card.suspended_until,
+                _card.status,
+                _card.cause,
+                _link.id.label("link_id"),
+                _link.address_id,
+                _address.channel,
+                _link.verdict,
+                _link.valid_until,
+            )
+            .outerjoin_from(
+                tables.cards, tables.links, (_link.card_id == _card.id) & _link.ended_at.is_(None)
+            )
+            .outerjoin(tables.addresses, _address.id == _link.address_id)
+            .where(which)
+            .order_by(_card.id)
+        ),
+        _card.id,
+    )
 )
-_HOLD = among_numbers(
-    lambda which: (
-        select(_card.id)
-        .where(which)
-        .order_by(_card.id)
-        # Rows elsewhere may go on naming the card meanwhile.
-        .with_for_update(key_share=True)
-    ),
-    _card.id,
+_HOLD = Prepared(
+    among_numbers(
+        lambda which: (
+            select(_card.id)
+            .where(which)
+            .order_by(_card.id)
+            # Rows elsewhere may go on naming the card meanwhile.
+            .with_for_update(key_share=True)
+        ),
+        _card.id,
+    )
 )
-_WRITE = among_numbers(
-    lambda which: (
-        update(tables.cards)
-        .where(which)
-        .values(
-            status=bindparam("new_status"),
-            cause=bindparam("new_cause"),
-            changed_at=bindparam("at"),
-        )
-    ),
-    _card.id,
+_WRITE = Prepared(
+    among_numbers(
+        lambda which: (
+            update(tables.cards)
+            .where(which)
+            .values(
+                status=bindparam("new_status"),
+                cause=bindparam("new_cause"),
+                changed_at=bindparam("at"),
+            )
+        ),
+        _card.id,
+    )
 )
 
 
@@ -72,15 +78,13 @@ async def hold(conn: AsyncConnection, cards: Collection[int]) -> None:
     wait, and then sees the link as it was before.
     """
     if cards and needs_locks(conn):
-        await conn.execute(_HOLD[conn.dialect.name], {"numbers": sorted(cards)})
+        await one(conn, _HOLD(numbers=sorted(cards)))
 
 
-async def held_facts(
-    conn: AsyncConnection, cards: Collection[int]
-) -> Sequence[Row[*tuple[Any, ...]]]:
+async def held_facts(conn: AsyncConnection, cards: Collection[int]) -> Rows:
     """Hold these cards; what their status follows from, and where their holder is, by number."""
     await hold(conn, cards)
-    return (await conn.execute(_FACTS[conn.dialect.name], {"numbers": list(cards)})).all()
+    return await one(conn, _FACTS(numbers=list(cards)))
 
 
 async def write_standings(
@@ -90,6 +94,8 @@ async def write_standings(
     alike: dict[Standing, list[int]] = {}
     for card, standing in new:
         alike.setdefault(standing, []).append(card)
-    for standing, cards in alike.items():
-        values = {"new_status": str(standing.status), "new_cause": standing.cause, "at": now}
-        await conn.execute(_WRITE[conn.dialect.name], {**values, "numbers": cards})
+    writes = [
+        _WRITE(new_status=str(new.status), new_cause=new.cause, at=now, numbers=cards)
+        for new, cards in alike.items()
+    ]
+    await run(conn, *writes)

@@ -84,12 +84,12 @@ class Connection(aiosqlite.Connection):
         """A cursor; making it costs nothing."""
         return Cursor(self)
 
-    async def visit(self, errand: Any, *arguments: Any) -> None:
+    async def visit(self, errand: Any, *arguments: Any) -> Any:
         """Run a function in the connection's thread, with SQLite's own connection before all."""
-        await self._execute(self._run_there, errand, arguments)  # type: ignore[no-untyped-call]
+        return await self._execute(self._run_there, errand, arguments)  # type: ignore[no-untyped-call]
 
-    def _run_there(self, errand: Any, arguments: Sequence[Any]) -> None:
-        errand(self._conn, *arguments)
+    def _run_there(self, errand: Any, arguments: Sequence[Any]) -> Any:
+        return errand(self._conn, *arguments)
 
 
 def engines(

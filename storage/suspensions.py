@@ -25,6 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage import gate, tables
 from storage.cards import Cards
+from storage.prepared import Prepared, one
 from storage.settling import hold
 from storage.statements import INSERTS, among_keys, among_numbers
 
@@ -49,9 +50,9 @@ class Suspensions:
         """
         if not codes:
             return 0
-        found = await conn.execute(_KNOWN[conn.dialect.name], {"keys": list(codes)})
+        found = await one(conn, _KNOWN(keys=list(codes)))
         words = {each.hes_key: (each.risky, each.until) for each in found}
-        return len(await _follow(conn, words, now))
+        return len(await _follow(conn, words, now)) if words else 0
 
     async def apply(self, conn: AsyncConnection, words: Mapping[bytes, Word], now: datetime) -> int:
         """Let the suspensions follow these words, which are on record, and settle the cards; how
@@ -179,8 +180,10 @@ def _summing_up(which: ColumnElement[bool]) -> Any:
     return update(tables.cards).where(which).values(suspended_at=since, suspended_until=until)
 
 
-_KNOWN = among_keys(
-    lambda which: select(_risk.hes_key, _risk.risky, _risk.until).where(which), _risk.hes_key
+_KNOWN = Prepared(
+    among_keys(
+        lambda which: select(_risk.hes_key, _risk.risky, _risk.until).where(which), _risk.hes_key
+    )
 )
 _END = among_numbers(_end, _open.id)
 _END_CODES = among_keys(_end, _open.hes_key)

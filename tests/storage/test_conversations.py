@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
-from sqlalchemy import event, func, select, update
+from sqlalchemy import func, select, update
 
 from conversations.events import Address
 from storage import tables
 from storage.conversations import Conversations, Kept, address_key
 from storage.database import Database
 from storage.vault import Tampered, Vault
+from tests.storage.overhearing import overhearing
 
 NOW = datetime(2021, 1, 10, 9, 30, tzinfo=UTC)
 AYSE, BORA = Address("telegram", "1001"), Address("whatsapp", "+905320000021")
@@ -25,22 +23,6 @@ AYSE, BORA = Address("telegram", "1001"), Address("whatsapp", "+905320000021")
 def conversations(vault: Vault) -> Conversations:
     """The talk's memory."""
     return Conversations(vault)
-
-
-@contextmanager
-def counted(database: Database) -> Iterator[list[str]]:
-    """Collects the statements that are run meanwhile."""
-    ran: list[str] = []
-
-    def note(_conn: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        ran.append(statement)
-
-    engine = database._writing.sync_engine
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield ran
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
 
 
 async def test_states_and_answers_come_back_to_whom_they_belong(
@@ -148,14 +130,14 @@ async def test_the_number_of_statements_does_not_grow_with_the_batch(
         everyone = [Address("web", f"{size}-{number}") for number in range(size)]
         states = {each: (b"s" if each.id[-1] != "1" else None) for each in everyone}
         async with database.begin() as conn:
-            with counted(database) as ran:
+            with overhearing(database) as heard:
                 await conversations.claim(conn, everyone)
                 await conversations.answers(conn, [(each, "1") for each in everyone])
                 await conversations.states(conn, everyone)
                 await conversations.keep(
                     conn, states, [Kept(each, "1", b"a") for each in everyone], NOW
                 )
-        runs.append(len(ran))
+        runs.append(len(heard.statements))
     assert runs[0] == runs[1] == (5 if database.dialect == "sqlite" else 6)
 
 

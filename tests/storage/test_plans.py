@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-from sqlalchemy import event
 
+from conversations.actions import RecordConsent
 from storage import candidates, marks, overview, passes, tallies
+from storage.conversations import Conversations, Kept
 from storage.database import Database
 from storage.entries import Post
 from storage.ledger import Ledger
 from storage.lookups import Lookups
 from storage.registry import Registry
 from storage.vault import Vault
-from tests.storage.people import AYSE, AYSE_ANSWERS, CARD, DEADLINE, NOW, Office, word
+from tests.storage.overhearing import Overheard, overhearing
+from tests.storage.people import (
+    AYSE,
+    AYSE_ANSWERS,
+    BORA,
+    BORA_ANSWERS,
+    CARD,
+    DEADLINE,
+    NOW,
+    OTHER_CARD,
+    OTHER_CODE,
+    TERMS,
+    Office,
+    word,
+)
 
 LATE = NOW + timedelta(days=30)
 
@@ -34,34 +47,7 @@ async def town(tmp_path: Path, vault: Vault) -> AsyncIterator[Office]:
     await database.close()
 
 
-class Listener:
-    """Statements as they are run, each with the plan that SQLite makes for it."""
-
-    def __init__(self) -> None:
-        self.plans: list[tuple[str, str]] = []
-        self._explaining = False
-
-    def hear(self, conn: Any, cursor: Any, sql: str, given: Any, _context: Any, many: bool) -> None:
-        if self._explaining or not re.match(r"SELECT|INSERT|UPDATE|DELETE|WITH", sql):
-            return
-        self._explaining = True
-        first = given[0] if many else given
-        plan = conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", first)
-        self.plans.append((sql, "\n".join(str(step[3]) for step in plan)))
-        self._explaining = False
-
-
-@contextmanager
-def listening(database: Database) -> Iterator[Listener]:
-    """Hear what is run meanwhile."""
-    heard = Listener()
-    engine = database._writing.sync_engine
-    event.listen(engine, "before_cursor_execute", heard.hear)
-    yield heard
-    event.remove(engine, "before_cursor_execute", heard.hear)
-
-
-def scans(heard: Listener) -> list[str]:
+def scans(heard: Overheard) -> list[str]:
     """Steps that go through a whole table of the records."""
     return [
         f"{step}  <-  {sql}"
@@ -71,12 +57,12 @@ def scans(heard: Listener) -> list[str]:
     ]
 
 
-def uses(heard: Listener, index: str) -> bool:
+def uses(heard: Overheard, index: str) -> bool:
     """Whether some plan goes by that index."""
     return any(f"INDEX {index} " in f"{plan}\n " for _, plan in heard.plans)
 
 
-def in_order(heard: Listener) -> list[str]:
+def in_order(heard: Overheard) -> list[str]:
     """Plans of the pages that are cut out of a long time: they come in the order of an index."""
     return [
         plan
@@ -85,10 +71,33 @@ def in_order(heard: Listener) -> list[str]:
     ]
 
 
+async def test_the_talk(town: Office, vault: Vault) -> None:
+    """The inbox, the states, and each way to pair a card."""
+    conversations = Conversations(vault)
+    with overhearing(town.database) as heard:
+        async with town.database.begin() as conn:
+            await conversations.claim(conn, [AYSE])
+            await conversations.answers(conn, [(AYSE, "1")])
+            await conversations.states(conn, [AYSE])
+            await conversations.keep(conn, {AYSE: b"s", BORA: None}, [Kept(AYSE, "1", b"a")], NOW)
+        await town.ask(BORA, RecordConsent((TERMS,)))
+        (mine,) = await town.cards(AYSE)
+        await town.paired(AYSE, AYSE_ANSWERS, terms=TERMS)
+        await town.paired(AYSE, {"card_number": OTHER_CARD, "hes_code": OTHER_CODE})
+        await town.paired(AYSE, {"hes_code": OTHER_CODE}, cards=(mine.card,))
+        await town.paired(
+            BORA, BORA_ANSWERS | {"card_number": "7301000000000003", "hes_code": "C3C4567890"}
+        )
+    assert scans(heard) == []
+    for name in ("links_open_code", "links_address_id", "addresses_citizen_id"):
+        assert uses(heard, f"ix_{name}"), name
+    assert uses(heard, "uq_links_open_card")
+
+
 async def test_deliveries(town: Office, vault: Vault) -> None:
     """What is due, what was left behind, what a report is about, what is held."""
     ledger = Ledger(vault)
-    with listening(town.database) as heard:
+    with overhearing(town.database) as heard:
         async with town.database.begin() as conn:
             await ledger.lease(conn, "telegram", 5, NOW, NOW, NOW, "w")
             await ledger.is_due(conn, "telegram", NOW, NOW)
@@ -108,7 +117,7 @@ async def test_deliveries(town: Office, vault: Vault) -> None:
 
 async def test_risks_and_suspensions(town: Office) -> None:
     """A batch of the feed, and what ends by itself."""
-    with listening(town.database) as heard:
+    with overhearing(town.database) as heard:
         await town.hear(word(until=LATE), word("E5F6789012"))
         await town.at(LATE).end_due()
     assert scans(heard) == []
@@ -119,7 +128,7 @@ async def test_risks_and_suspensions(town: Office) -> None:
 async def test_what_time_brings(town: Office, vault: Vault) -> None:
     """Each page of each pass, and of those who are reminded."""
     cards = town.registry.cards
-    with listening(town.database) as heard:
+    with overhearing(town.database) as heard:
         async with town.database.begin() as conn:
             await passes.pass_deadline(conn, cards, LATE, 0, 5)
             await passes.expire(conn, cards, LATE, 0, 5)
@@ -140,7 +149,7 @@ async def test_what_time_brings(town: Office, vault: Vault) -> None:
 
 async def test_the_whole_is_counted_in_an_index(town: Office) -> None:
     """In order; of cards and outcomes no row is looked at, of what waits only what is due."""
-    with listening(town.database) as heard:
+    with overhearing(town.database) as heard:
         async with town.database.begin() as conn:
             await overview.cards(conn)
             await overview.notices(conn)
@@ -155,7 +164,7 @@ async def test_the_whole_is_counted_in_an_index(town: Office) -> None:
 
 async def test_marks(town: Office) -> None:
     """Those of some hours are found without the others."""
-    with listening(town.database) as heard:
+    with overhearing(town.database) as heard:
         async with town.database.begin() as conn:
             await marks.add(conn, {(NOW, "saved"): 1})
             await marks.since(conn, NOW)
@@ -167,7 +176,7 @@ async def test_marks(town: Office) -> None:
 async def test_somebody_is_looked_up(town: Office, vault: Vault) -> None:
     """By each of the three numbers, with all that belongs to them."""
     lookups = Lookups(vault, town.registry.cards)
-    with listening(town.database) as heard:
+    with overhearing(town.database) as heard:
         async with town.database.begin() as conn:
             assert (await lookups.by_card(conn, CARD, NOW)).citizens
             assert (await lookups.by_identity_number(conn, "10000000146", NOW)).citizens

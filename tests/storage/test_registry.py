@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -19,13 +20,16 @@ from conversations.actions import (
     SaveLink,
     SetNotices,
     Status,
+    Value,
     Verdict,
 )
+from conversations.events import Address
 from storage import tables
 from storage.asked import Asked
 from storage.database import Database
 from storage.registry import Registry
 from storage.vault import Vault
+from tests.storage.overhearing import overhearing
 from tests.storage.people import (
     AFTER,
     AYSE,
@@ -264,7 +268,7 @@ class TestPairing:
             await database.close()
 
     async def test_what_the_rules_refused_leaves_the_batch_alone(self, office: Office) -> None:
-        """Findings come in the order asked; each sees what the one before did."""
+        """Findings come in the order asked; of two that want one card the first gets it."""
         async with office.database.begin() as conn:
             asked = [
                 Asked(AYSE, action, NOW, "tr", TEXTS)
@@ -278,3 +282,85 @@ class TestPairing:
             findings = await office.registry.perform(conn, asked)
         kinds = [type(each).__name__ for each in findings]
         assert kinds == ["LinkSaved", "CardsFound", "LinkRefused", "Done"]
+
+
+class TestManyAtOnce:
+    """A batch of the desk saves everybody's link in the same few statements."""
+
+    async def test_the_number_of_statements_does_not_grow_with_the_batch(
+        self, office: Office
+    ) -> None:
+        """Law 5: a registration of one and of forty cost the same journeys."""
+        ran = []
+        for number, size in enumerate((1, 40)):
+            asked = [registration(number * 1000 + each) for each in range(size)]
+            with overhearing(office.database) as heard:
+                async with office.database.begin() as conn:
+                    saved = await office.registry.perform(conn, asked)
+            assert all(isinstance(each, LinkSaved) for each in saved)
+            ran.append(len(heard.statements))
+        assert ran[0] == ran[1]
+
+    async def test_each_gets_what_is_theirs(self, office: Office) -> None:
+        """Card, code and holder of many in one batch are not mixed up."""
+        asked = [registration(number) for number in range(20)]
+        async with office.database.begin() as conn:
+            saved = await office.registry.perform(conn, asked)
+        for each, found in zip(asked, saved, strict=True):
+            assert isinstance(each.action, SaveLink)
+            assert isinstance(found, LinkSaved)
+            answers = each.action.answers
+            (card,) = found.cards
+            assert (card.number, card.hes_code) == (answers["card_number"], answers["hes_code"])
+            assert found.holder.identity_number == answers["identity_number"]
+            assert [view.number for view in await office.cards(each.address)] == [card.number]
+
+    async def test_of_many_who_want_one_card_the_first_gets_it(self, office: Office) -> None:
+        """Within a batch as between batches; so it is with codes."""
+        first, *others = (registration(number) for number in range(4))
+        assert isinstance(first.action, SaveLink)
+        card, code = first.action.answers["card_number"], first.action.answers["hes_code"]
+        asked = [
+            first,
+            altered(others[0], card_number=card),
+            altered(others[1], hes_code=code),
+            others[2],
+        ]
+        async with office.database.begin() as conn:
+            found = await office.registry.perform(conn, asked)
+        assert found[1:3] == [LinkRefused("card_taken"), LinkRefused("code_taken")]
+        assert [type(each) for each in (found[0], found[3])] == [LinkSaved, LinkSaved]
+
+    async def test_one_person_twice_in_a_batch(self, office: Office) -> None:
+        """From two messengers with two cards: one citizen, and both addresses are theirs."""
+        first = registration(1)
+        second = altered(
+            replace(first, address=Address("whatsapp", "+905320000001")),
+            card_number=OTHER_CARD,
+            hes_code=OTHER_CODE,
+        )
+        async with office.database.begin() as conn:
+            found = await office.registry.perform(conn, [first, second])
+        assert [type(each) for each in found] == [LinkSaved, LinkSaved]
+        assert len(await office.rows(tables.citizens)) == 1
+        owners = {each.citizen_id for each in await office.rows(tables.addresses)}
+        assert owners == {1}
+
+
+def registration(number: int) -> Asked:
+    """Somebody's whole registration; each number's is another person's."""
+    answers = {
+        **AYSE_ANSWERS,
+        "identity_number": f"{number:011d}",
+        "card_number": f"7301{number:012d}",
+        "phone": f"+90532{number:07d}",
+        "hes_code": f"A1B2{number:06d}",
+    }
+    address = Address("telegram", str(50_000 + number))
+    return Asked(address, SaveLink(answers, terms=TERMS), NOW, "tr", TEXTS)
+
+
+def altered(asked: Asked, **answers: Value) -> Asked:
+    """The same with other answers."""
+    assert isinstance(asked.action, SaveLink)
+    return replace(asked, action=replace(asked.action, answers={**asked.action.answers, **answers}))

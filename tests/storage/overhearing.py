@@ -1,0 +1,76 @@
+"""What is asked of the database meanwhile: by way of SQLAlchemy, or by the driver itself."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from storage import prepared
+from storage.database import Database
+from storage.sqlite import Connection
+
+
+class Overheard:
+    """Statements as the driver gets them, in order; ``plans`` has each with the plan that SQLite
+    makes for it."""
+
+    def __init__(self) -> None:
+        self.statements: list[str] = []
+        self.plans: list[tuple[str, str]] = []
+
+    def explain(self, sqlite: sqlite3.Connection, sql: str, given: Sequence[Any]) -> None:
+        """Note a statement before it is run."""
+        if re.match(r"SELECT|INSERT|UPDATE|DELETE|WITH", sql):
+            plan = sqlite.execute(f"EXPLAIN QUERY PLAN {sql}", given)
+            self.plans.append((sql, "\n".join(str(step[3]) for step in plan)))
+            self.statements.append(sql)
+
+
+@contextmanager
+def overhearing(database: Database) -> Iterator[Overheard]:
+    """Hear what is written meanwhile; there are plans only on SQLite."""
+    heard = Overheard()
+    listen = _on_sqlite(heard) if database.dialect == "sqlite" else _on_server(database, heard)
+    with listen:
+        yield heard
+
+
+@contextmanager
+def _on_sqlite(heard: Overheard) -> Iterator[None]:
+    visit = Connection.visit
+
+    async def overhear(self: Connection, errand: Any, *given: Any) -> Any:
+        for sql, parameters in _statements(errand, given):
+            await visit(self, heard.explain, sql, parameters)
+        return await visit(self, errand, *given)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Connection, "visit", overhear)
+        yield
+
+
+def _statements(errand: Any, given: Sequence[Any]) -> list[tuple[str, Sequence[Any]]]:
+    """What an errand to the connection's thread runs there, with the first of its parameters."""
+    if errand is prepared._run:
+        return [(work[0], work[1][0]) for work in given[0] if work]
+    sql, parameters = given
+    return [(sql, next(iter(parameters)) if errand.__name__ == "_run_many" else parameters)]
+
+
+@contextmanager
+def _on_server(database: Database, heard: Overheard) -> Iterator[None]:
+    def note(_conn: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        heard.statements.append(statement)
+
+    engine = database._writing.sync_engine
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
