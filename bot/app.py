@@ -35,7 +35,7 @@ from bot.outbound import (
 )
 from bot.outbound import channels as channels_set_up
 from bot.outbound import limits as limits_set
-from bot.records import Records, open_records
+from bot.records import Records, open_records, server_is_there
 from bot.rooms import Rooms
 from bot.settings import Settings, dict_of
 from bot.wording import Wording
@@ -312,6 +312,7 @@ async def serve(
 
     with closing(bind(settings.host, settings.port)) as socket:
         settings = settings.model_copy(update={"port": socket.getsockname()[1]})
+        await server_is_there(settings)
         async with open_house(settings, demo=demo) as house:
             channels = channels_of(house, polling=alone)
             names = [channel.name for channel in channels]
@@ -344,6 +345,7 @@ def integration(house: House) -> list[Route]:
 
 async def work(settings: Settings, announce: Announced) -> None:
     """Send what goes out unasked and keep the timetable, until told to stop."""
+    await server_is_there(settings)
     async with open_records(settings) as records:
         parts = Outbound.of(records, Wording.load(), clock(settings.hesbot_now))
         gc.freeze()

@@ -43,7 +43,15 @@ from conversations.marking import marks
 from conversations.registration import DOCUMENTS
 from conversations.replies import Reply
 from conversations.state import State, from_plain, to_plain
-from storage import Asked, Connection, Conversations, Database, Kept
+from storage import (
+    ANSWER_WITHIN,
+    Asked,
+    Connection,
+    Contended,
+    Conversations,
+    Database,
+    Kept,
+)
 from storage import Unavailable as RecordsUnavailable
 
 log = logging.getLogger("hesbot.desk")
@@ -165,7 +173,7 @@ class Desk:
     async def look(self, address: Address) -> Answer:
         """What the person would be told on opening. Changes nothing; raise Unavailable."""
         try:
-            async with self._database.read() as connection:
+            async with self._database.read(ANSWER_WITHIN) as connection:
                 kept = await self._conversations.states(connection, [address])
         except RecordsUnavailable as error:
             raise Unavailable from error
@@ -194,7 +202,12 @@ class Desk:
         """A batch that fails as a whole is tried again one address at a time."""
         BATCHES.observe(len(batch))
         try:
-            await self._transact(batch)
+            try:
+                await self._transact(batch)
+            except Contended:
+                # Another process had to come first, and has by now.
+                FAULTS.labels("contended").inc()
+                await self._transact(batch)
         except RecordsUnavailable:
             FAULTS.labels("records").inc()
             # Who came meanwhile would only wait as long again.
@@ -226,7 +239,7 @@ class Desk:
         repeats = twins(batch)
         single = [case for case in batch if case not in repeats]
         groups = by_address(single)
-        async with self._database.begin() as connection:
+        async with self._database.begin(ANSWER_WITHIN) as connection:
             await self._conversations.claim(connection, groups)
             repeated = await self._repeats(connection, single)
             fresh = {

@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 
 from bot.telemetry import FAULTS, place_of
-from storage import Database, marks
+from storage import ANSWER_WITHIN, Database, marks
 
 log = logging.getLogger("hesbot.marks")
 
@@ -51,7 +51,7 @@ class Marks:
         """Write what was counted; if that fails it stays counted for the next time."""
         taken, self._counts = self._counts, Counter()
         try:
-            async with self._database.begin() as connection:
+            async with self._database.begin(ANSWER_WITHIN) as connection:
                 await marks.add(connection, taken)
         except Exception as error:
             FAULTS.labels("marks").inc()

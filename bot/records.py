@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -18,9 +20,15 @@ from storage import (
     Ledger,
     Registry,
     Staff,
+    Unavailable,
     Vault,
     admit,
 )
+
+log = logging.getLogger("hesbot.records")
+
+AWAITED, PAUSE = 30.0, 1.0
+"""Seconds for which a server that starts is awaited, and between two looks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +84,31 @@ async def open_records(settings: Settings, *, new_keys: bool = True) -> AsyncIte
         )
     finally:
         await database.close()
+
+
+async def server_is_there(settings: Settings, awaited: float = AWAITED) -> None:
+    """Return once the database server answers: it may be starting like this process. Raise
+    Unavailable after so many seconds. A file is there or made at once."""
+    if settings.database_url is None or settings.database_file is not None:
+        return
+    database = Database.as_it_is(settings.database_url)
+    try:
+        async with asyncio.timeout(awaited):
+            await _answering(database)
+    except TimeoutError:
+        raise Unavailable("the database server does not answer") from None
+    finally:
+        await database.close()
+
+
+async def _answering(database: Database) -> None:
+    while True:
+        try:
+            async with database.read():
+                return
+        except Unavailable as error:
+            log.warning("waiting for the database", extra={"why": str(error)})
+        await asyncio.sleep(PAUSE)
 
 
 @contextmanager

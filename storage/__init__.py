@@ -15,7 +15,13 @@ from storage.candidates import Unfinished, Untravelled, WaningLink
 from storage.cards import CardRecord
 from storage.changes import Announce, CardChange, Recipient
 from storage.conversations import Conversations, Kept
-from storage.database import Database, Unavailable, UnknownDatabase
+from storage.database import (
+    ANSWER_WITHIN,
+    Contended,
+    Database,
+    Unavailable,
+    UnknownDatabase,
+)
 from storage.entries import Entry, Post, Settled, Urgency
 from storage.ledger import Ledger
 from storage.migrations import HalfCopied, NewerSchema
@@ -29,6 +35,7 @@ from storage.staff import Member, NameTaken, Staff
 from storage.vault import KeyRing, UnusableKeys, Vault
 
 __all__ = [
+    "ANSWER_WITHIN",
     "Announce",
     "Asked",
     "Attempt",
@@ -41,6 +48,7 @@ __all__ = [
     "CardRecord",
     "Chain",
     "Connection",
+    "Contended",
     "Conversations",
     "Database",
     "Draft",

@@ -16,9 +16,9 @@ from pathlib import Path
 from sqlalchemy import URL, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from storage import migrations, sqlite
+from storage import migrations, postgresql, sqlite
 
 DEFAULT_FILE = "hesbot.sqlite3"
 
@@ -38,6 +38,9 @@ _PASSING_SQLITE = frozenset(
 )
 """Primary result codes (sqlite.org/rescode.html) that say nothing against the statement."""
 
+_CONTENDED = ("40001", "40P01")
+"""SQLSTATE of two transactions that could not both go on: serialization failure, deadlock."""
+
 _PASSING_POSTGRESQL = ("08", "25006", "40", "53", "55P03", "57", "58")
 """Beginnings of SQLSTATE (PostgreSQL manual, appendix A): connection, standby, deadlock, resources
 used up, lock not available, operator intervention and cancelled by timeout, system error."""
@@ -50,11 +53,22 @@ _SMALLEST_WRITE = {
 """By dialect, a write that changes nothing and yet goes to the disk."""
 
 
+ANSWER_WITHIN = 7.0
+"""Seconds that a transaction may take for which a messenger or a person waits: Twilio hangs up
+after 15, and an answer may have to wait for the end of another transaction first."""
+
+
 class Unavailable(Exception):
     """The database cannot serve at the moment. Nothing was changed; try again later.
 
-    The driver's own error is the cause.
+    The driver's own error is the cause. Where only the connection was lost while it was being
+    committed, it may have been after all; whoever tries again must be told apart by what it wrote.
     """
+
+
+class Contended(Unavailable):
+    """Another transaction was in the way, and this one had to yield; tried again at once, it will
+    most likely do."""
 
 
 class UnknownDatabase(ValueError):
@@ -63,12 +77,14 @@ class UnknownDatabase(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long to wait, in seconds: for a lock, for one statement, for a connection, for a ping."""
+    """How long to wait, in seconds: for a lock, for one statement, for a connection, for a ping,
+    for a transaction that was broken off to be undone."""
 
     lock: float = 5.0
     statement: float = 30.0
     connect: float = 5.0
     probe: float = 1.0
+    undo: float = 1.0
 
     @property
     def queue(self) -> float:
@@ -121,7 +137,9 @@ class Database:
         if url.get_backend_name() == "sqlite":
             waits = {"lock": patience.lock, "queue": patience.queue, "probe": patience.probe}
             return cls(*sqlite.engines(url, **waits), patience)
-        return cls(*_postgresql(url, patience), patience)
+        waits = {"lock": patience.lock, "queue": patience.queue, "connect": patience.connect}
+        engines = postgresql.engines(url, **waits, statement=patience.statement)
+        return cls(*engines, patience)
 
     @property
     def dialect(self) -> str:
@@ -133,13 +151,19 @@ class Database:
         """The SQLite file; None on a server."""
         return Path(str(self._writing.url.database)) if self.dialect == "sqlite" else None
 
-    def begin(self) -> AbstractAsyncContextManager[AsyncConnection]:
-        """One write transaction: commits at the end of the block, rolls back on any error."""
-        return _transaction(self._writing)
+    def begin(self, within: float | None = None) -> AbstractAsyncContextManager[AsyncConnection]:
+        """One write transaction: commits at the end of the block, rolls back on any error.
 
-    def read(self) -> AbstractAsyncContextManager[AsyncConnection]:
-        """One read-only transaction; it sees one state of the records and waits for no writer."""
-        return _transaction(self._reading)
+        ``within``: seconds after which whoever waits for it would not wait any longer. What is not
+        over by then raises Unavailable, whatever the server does. (SQLite is waited for as long as
+        the patience says: it is in this process, and somebody's lock is all that holds it.)
+        """
+        return _transaction(self._writing, within, self._patience.undo)
+
+    def read(self, within: float | None = None) -> AbstractAsyncContextManager[AsyncConnection]:
+        """One read-only transaction; it sees one state of the records and waits for no writer.
+        ``within`` as for ``begin``."""
+        return _transaction(self._reading, within, self._patience.undo)
 
     async def ping(self) -> None:
         """Return if something can be written within the patience for it; else raise Unavailable.
@@ -156,7 +180,7 @@ class Database:
             async with (
                 asyncio.timeout(self._patience.probe),
                 _connection(self._writing),
-                _transaction(self._probing) as connection,
+                _transaction(self._probing, None, self._patience.undo) as connection,
             ):
                 await connection.execute(_SMALLEST_WRITE[self.dialect])
         except TimeoutError as error:
@@ -214,32 +238,6 @@ def _postgresql_address(url: URL) -> URL:
     return url.set(drivername="postgresql+asyncpg")
 
 
-def _postgresql(url: URL, patience: Patience) -> tuple[AsyncEngine, AsyncEngine, AsyncEngine]:
-    settings = {
-        "application_name": "hesbot",
-        "timezone": "UTC",
-        "lock_timeout": _milliseconds(patience.lock),
-        "statement_timeout": _milliseconds(patience.statement),
-        "idle_in_transaction_session_timeout": _milliseconds(patience.statement),
-        # Statements here touch a handful of rows by index; compiling them never pays.
-        "jit": "off",
-    }
-    engine = create_async_engine(
-        url,
-        # Parameters are never quoted in errors: they are people's values.
-        hide_parameters=True,
-        connect_args={"server_settings": settings, "timeout": patience.connect},
-        pool_pre_ping=True,
-        pool_size=5,
-        pool_timeout=patience.queue,
-    )
-    return engine, engine.execution_options(postgresql_readonly=True), engine
-
-
-def _milliseconds(seconds: float) -> str:
-    return str(int(seconds * 1000))
-
-
 async def _lock_upgrades(connection: AsyncConnection) -> None:
     # Another process may be at it for long; there is nothing else to do than to wait.
     await connection.execute(text("SET LOCAL lock_timeout = 0"))
@@ -250,26 +248,51 @@ async def _lock_upgrades(connection: AsyncConnection) -> None:
 
 
 @asynccontextmanager
-async def _transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-    async with _connection(engine) as connection:
+async def _transaction(
+    engine: AsyncEngine, within: float | None, undo: float
+) -> AsyncIterator[AsyncConnection]:
+    async with _connection(engine, within) as (connection, knife):
         with _passing_errors():
             async with connection.begin():
-                yield connection
+                try:
+                    yield connection
+                except BaseException:
+                    # What was broken off is undone now, and that must not take long either.
+                    if knife is not None:
+                        knife.set(undo)
+                    raise
 
 
 @asynccontextmanager
-async def _connection(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-    with _passing_errors():
-        connection = engine.connect()
-        try:
-            await connection.start()
-        except OSError as error:
-            raise Unavailable("the database cannot be reached") from error
+async def _connection(
+    engine: AsyncEngine, within: float | None = None
+) -> AsyncIterator[tuple[AsyncConnection, postgresql.Knife | None]]:
+    """A connection; on PostgreSQL, with the knife that cuts it."""
+    clock = asyncio.get_running_loop().time
+    began = clock()
+    connection = engine.connect()
+    await _start(connection, within)
+    knife = postgresql.Knife(connection) if engine.dialect.name == "postgresql" else None
+    if knife is not None and within is not None:
+        knife.set(began + within - clock())
     try:
-        yield connection
+        yield connection, knife
     finally:
         # Even if the caller was cancelled: a connection that is not given back is lost.
-        await asyncio.shield(connection.close())
+        closing = asyncio.ensure_future(connection.close())
+        if knife is not None:
+            closing.add_done_callback(knife.put_away)
+        await asyncio.shield(closing)
+
+
+async def _start(connection: AsyncConnection, within: float | None) -> None:
+    with _passing_errors():
+        try:
+            async with asyncio.timeout(within):
+                await connection.start()
+        except OSError as error:
+            # TimeoutError is one, too.
+            raise Unavailable("the database cannot be reached") from error
 
 
 @contextmanager
@@ -282,6 +305,8 @@ def _passing_errors() -> Iterator[None]:
     except DBAPIError as error:
         if not _is_passing(error):
             raise
+        if _state_of(error) in _CONTENDED:
+            raise Contended("another transaction was in the way") from error.orig
         raise Unavailable("the database cannot serve at the moment") from error.orig
     except sqlite3.Error as error:
         # From a statement that the driver ran itself, see ``prepared``.
@@ -293,8 +318,12 @@ def _passing_errors() -> Iterator[None]:
 def _is_passing(error: DBAPIError) -> bool:
     if error.connection_invalidated or _passes_on_sqlite(error.orig):
         return True
-    state = getattr(error.orig, "sqlstate", None)
-    return isinstance(state, str) and state.startswith(_PASSING_POSTGRESQL)
+    return _state_of(error).startswith(_PASSING_POSTGRESQL)
+
+
+def _state_of(error: DBAPIError) -> str:
+    """PostgreSQL's SQLSTATE; of other errors, nothing."""
+    return getattr(error.orig, "sqlstate", None) or ""
 
 
 def _passes_on_sqlite(error: BaseException | None) -> bool:

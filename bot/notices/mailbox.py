@@ -16,7 +16,16 @@ from bot.clock import Clock, wall
 from bot.notices import rules
 from bot.telemetry import DELIVERIES, FAULTS, place_of
 from conversations.events import Address
-from storage import Connection, Database, Ledger, Parcel, Pickup, Post, Settled
+from storage import (
+    ANSWER_WITHIN,
+    Connection,
+    Database,
+    Ledger,
+    Parcel,
+    Pickup,
+    Post,
+    Settled,
+)
 from storage import Unavailable as RecordsUnavailable
 
 log = logging.getLogger("hesbot.mailbox")
@@ -60,7 +69,7 @@ class Mailbox:
     async def confirm(self, address: Address, shown: Collection[int]) -> None:
         """These notices were shown and never come again. Raise Unavailable."""
         try:
-            async with self._database.begin() as connection:
+            async with self._database.begin(ANSWER_WITHIN) as connection:
                 await self._pickup.confirm(connection, address, shown, self._clock())
         except RecordsUnavailable as error:
             raise Unavailable from error
@@ -68,11 +77,11 @@ class Mailbox:
     async def _collect(self, address: Address, shown: Collection[int]) -> Collected:
         now, real = self._clock(), self._real()
         # Most looks find nothing, and must not keep those waiting who write.
-        async with self._database.read() as connection:
+        async with self._database.read(ANSWER_WITHIN) as connection:
             recipient = await self._pickup.find(connection, address, now, real)
         if recipient is None and not shown:
             return Collected()
-        async with self._database.begin() as connection:
+        async with self._database.begin(ANSWER_WITHIN) as connection:
             await self._pickup.confirm(connection, address, shown, now)
             if recipient is None:
                 return Collected()

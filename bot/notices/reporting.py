@@ -16,6 +16,7 @@ from bot.notices import outcomes
 from bot.telemetry import HALTED, PAUSES
 from conversations.events import Address
 from storage import (
+    ANSWER_WITHIN,
     Connection,
     Database,
     Ledger,
@@ -61,7 +62,7 @@ class Reports:
         """``reference`` is the delivery's key. Raises ``bot.channels.base.Unavailable``."""
         try:
             # Most reports say nothing new, and reading waits for no writer.
-            async with self._database.read() as connection:
+            async with self._database.read(ANSWER_WITHIN) as connection:
                 receipt = await receipts.find(connection, reference, provider_id)
             if receipt and self._news(receipt, provider_id, status, error):
                 await self._write_down(reference, provider_id, status, error)
@@ -70,7 +71,7 @@ class Reports:
 
     async def _write_down(self, reference: str, provider_id: str, status: str, error: str) -> None:
         now = self._clock()
-        async with self._database.begin() as connection:
+        async with self._database.begin(ANSWER_WITHIN) as connection:
             receipt = await receipts.find(connection, reference, provider_id, lock=True)
             news = receipt and self._news(receipt, provider_id, status, error)
             if not (receipt and news):
@@ -133,7 +134,7 @@ class Reach:
     async def __call__(self, address: Address, reachable: bool) -> None:
         """Raises ``bot.channels.base.Unavailable``."""
         try:
-            async with self._database.begin() as connection:
+            async with self._database.begin(ANSWER_WITHIN) as connection:
                 await self._registry.set_reach(connection, address, reachable, self._clock())
         except Unavailable as pause:
             raise base.Unavailable from pause

@@ -54,6 +54,18 @@ BEGINNING = timedelta(seconds=5)
 KEPT = timedelta(days=2)
 """How long finished rounds are remembered: longer than any period."""
 CLEARED_AT_ONCE = 500
+CONNECTIONS = 4
+"""DBOS's own at most, besides those of the records; it keeps those that it has needed once."""
+_LINE = {
+    "application_name": "hesbot-schedules",
+    "connect_timeout": 5,
+    # As for the records' connections: a line that was cut is noticed, though nobody hangs up.
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
+"""How DBOS's connections are made, in libpq's words."""
 STOP_WITHIN = 15.0
 """Seconds for DBOS's threads to end."""
 
@@ -93,10 +105,12 @@ def _mark(clock: Clock) -> str:
 
 
 def _config(name: str, home: Path, database_url: str | None) -> DBOSConfig:
+    address = _address(home, database_url)
     return DBOSConfig(
         name="hesbot",
-        system_database_url=_address(home, database_url),
-        sys_db_pool_size=4,
+        system_database_url=address,
+        sys_db_pool_size=CONNECTIONS,
+        db_engine_kwargs={} if address.startswith("sqlite") else {"connect_args": dict(_LINE)},
         executor_id=name,
         application_version=FORMAT,
         # Plain JSON can be looked through for what must not be there; a pickle cannot.

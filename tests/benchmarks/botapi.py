@@ -46,8 +46,8 @@ class LeanBotApi:
 
     def _sent(self, body: bytes) -> bytes:
         self.times.append(time.monotonic())
-        fields = _fields(body)
-        chat, text = int(fields["chat_id"]), str(fields["text"])
+        said = fields(body)
+        chat, text = int(said["chat_id"]), str(said["text"])
         self.said[chat] = text.encode()
         message = {
             "message_id": self.calls,
@@ -58,14 +58,15 @@ class LeanBotApi:
         return msgspec.json.encode({"ok": True, "result": message})
 
 
-def _fields(body: bytes) -> dict[str, object]:
+def fields(body: bytes) -> dict[str, object]:
+    """The parameters of a call."""
     return msgspec.json.decode(body) if body[:1] == b"{" else dict(parse_qsl(body.decode()))
 
 
 @asynccontextmanager
-async def lean_bot_api() -> AsyncIterator[LeanBotApi]:
+async def lean_bot_api(api: LeanBotApi | None = None) -> AsyncIterator[LeanBotApi]:
     """The API on a free port of its own, in this process."""
-    api = LeanBotApi()
+    api = api or LeanBotApi()
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Listener(api.answer), "127.0.0.1", 0)
     api.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"

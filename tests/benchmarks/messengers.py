@@ -39,7 +39,8 @@ class Messenger(Protocol):
 
 
 class Telegram:
-    """Everything typed. ``taps``: choices are tapped, as most people do."""
+    """Everything typed. ``taps``: choices are tapped, as most people do. ``last_update`` is the
+    number of the update that was made last."""
 
     def __init__(self, port: int, api: LeanBotApi, *, taps: bool = False) -> None:
         secret = {"X_Telegram_Bot_Api_Secret_Token": SECRET}
@@ -47,6 +48,7 @@ class Telegram:
         self._api = api
         self._taps = taps
         self._updates = count(int(time.time()))
+        self.last_update = 0
         self._messages = count(1)
         self._began = time.monotonic()
 
@@ -56,7 +58,8 @@ class Telegram:
             if self._taps and place in CHOICES
             else self._message(citizen, line)
         )
-        return self._post(msgspec.json.encode({"update_id": next(self._updates), **content}))
+        self.last_update = next(self._updates)
+        return self._post(msgspec.json.encode({"update_id": self.last_update, **content}))
 
     def _message(self, citizen: Citizen, line: str) -> dict[str, object]:
         message = {
