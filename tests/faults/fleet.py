@@ -18,7 +18,7 @@ from tests.benchmarks.messengers import SECRET
 from tests.faults.processes import HESBOT, free_port, surroundings
 
 _ALWAYS = ("timestamp", "logger", "level")
-PATIENCE = 90.0
+PATIENCE = 240.0
 """Seconds to wait for a process to be ready; a busy machine takes its time."""
 
 

@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL: how many, how long they are waited for, and what replaces lost ones."""
+"""Connections to PostgreSQL: how many, how long they are waited for, what replaces lost ones."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from contextlib import AsyncExitStack
 import pytest
 from sqlalchemy import text
 
-from storage import Contended, Database, Unavailable
+from storage import Connection, Contended, Database, Unavailable
 from storage.database import Patience
 from storage.postgresql import KEPT, READERS, WRITERS
+from tests.bot.notices.town import until
 from tests.storage.conftest import new_postgresql
 
 OURS = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
@@ -48,9 +49,12 @@ async def test_a_process_holds_no_more_connections_than_is_said(opened: Database
         with pytest.raises(Unavailable):
             async with opened.begin(within=0.1):
                 raise AssertionError
-    async with asyncio.timeout(10), opened.read() as reader:
-        while await reader.scalar(OURS) != 2 * KEPT + 1 == 5:
-            await asyncio.sleep(0.01)
+    async with opened.read() as reader:
+        await until(lambda: _has(reader, 2 * KEPT + 1))
+
+
+async def _has(reader: Connection, connections: int) -> bool:
+    return bool(await reader.scalar(OURS) == connections)
 
 
 async def test_lost_connections_are_replaced_and_nobody_notices(opened: Database) -> None:
