@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from dataclasses import dataclass
 from typing import Any
 
 import pyotp
 from playwright.sync_api import Browser, Page
 
-from tests.browser.town import HESBOT, Town
+from tests.browser.town import Town
 from tests.browser.visitor import visiting
+from tests.faults.born import Wish, run
 
 FIRST = 30_000
 """Milliseconds for the first page of a product, which loads what all pages are made of."""
@@ -28,9 +28,8 @@ class Keys:
 
 def told(town: Town, *words: str) -> Any:
     """What a command beside the running product prints as JSON."""
-    done = subprocess.run(
-        [*HESBOT, *words], env=town.environment, capture_output=True, text=True, check=True
-    )
+    done = run(Wish(words, town.environment))
+    assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 

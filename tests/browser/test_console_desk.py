@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -22,11 +21,9 @@ FEEDS, CITIZEN = "/console/yuklemeler", "/console/yolcu"
 AYSE = person(51, "10000000146")
 REASON = "Kartı turnikeden geçmiyor, kendisi arıyor"
 HASTY = """
-import sys
 from bot.console.pages import citizen
 citizen.QUIET, citizen.CHECK = 1.0, 0.1
 from bot.__main__ import main
-sys.argv = ["hesbot", "run"]
 main()
 """
 """The product, with a screen that is left alone after a second."""
@@ -214,7 +211,7 @@ def test_what_was_found_leaves_a_screen_that_nobody_uses(
     browser: Browser, tmp_path: Path, chromium: str
 ) -> None:
     """After a while without a sign of life."""
-    with open_town(tmp_path, (sys.executable, "-c", HASTY)) as town:
+    with open_town(tmp_path, HASTY) as town:
         visit = signed_in(browser, town, take_on(town, "Okan Er", "operator"))
         with visiting(browser, town.address, storage_state=visit) as visitor:
             show(visitor.page, town.address + CITIZEN)
