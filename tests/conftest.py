@@ -12,11 +12,16 @@ from bot.settings import Settings
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """``--update-transcripts`` writes down what is said today instead of comparing it."""
+    """``--update-…`` writes down what is so today instead of comparing it."""
     parser.addoption(
         "--update-transcripts",
         action="store_true",
         help="rewrite the answers and records in tests/transcripts from the browser's run",
+    )
+    parser.addoption(
+        "--update-tables",
+        action="store_true",
+        help="write down anew what the migrations run on an empty database",
     )
 
 

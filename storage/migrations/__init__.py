@@ -1,7 +1,9 @@
 """How the tables came to be what they are: one file per change under ``versions``.
 
 Alembic is imported only when there is something to change, since importing it costs a start-up
-more than looking at the stored revision. This module knows no table.
+more than looking at the stored revision. An empty database is not led through every change either:
+what the changes run on one is written down under ``whole``, a file for each kind of database, and
+run as it stands there. This module knows no table.
 """
 
 from __future__ import annotations
@@ -20,6 +22,9 @@ HEAD = "0003"
 
 COPYING = f"{HEAD}-copying"
 """Stands in place of the revision while the records of another database are copied into it."""
+
+END = ";\n\n"
+"""Stands between two statements of a file under ``whole``."""
 
 
 class NewerSchema(Exception):
@@ -49,6 +54,15 @@ def upgrade(connection: Connection) -> None:
             "this database is a copy that is not finished: "
             "give `hesbot db copy` once more, from the same database"
         )
+    if stored is None:
+        _make(connection)
+        return
+    change(connection)
+
+
+def change(connection: Connection) -> None:
+    """Lead a database through every change it has not seen; raise NewerSchema."""
+    stored = stored_revision(connection)
     from alembic import command
     from alembic.config import Config
     from alembic.script import ScriptDirectory
@@ -62,6 +76,16 @@ def upgrade(connection: Connection) -> None:
             "run the newer release, or restore a backup"
         )
     command.upgrade(config, HEAD)
+
+
+def written_down(dialect: str) -> Path:
+    """The file with what all changes together run on an empty database of that kind."""
+    return Path(__file__).parent / "whole" / f"{dialect}.sql"
+
+
+def _make(connection: Connection) -> None:
+    for statement in written_down(connection.dialect.name).read_text("utf-8").split(END):
+        connection.exec_driver_sql(statement)
 
 
 def _known(scripts: ScriptDirectory) -> frozenset[str]:

@@ -7,8 +7,7 @@ import json
 import socket
 import sqlite3
 import subprocess
-import sys
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
@@ -21,10 +20,10 @@ from twilio.request_validator import RequestValidator
 from tests.bot.channels.cases_whatsapp import post
 from tests.bot.notices.town import until
 from tests.fakes.telegram import BotApi
+from tests.faults.born import Child, Wish, run, start
 from tests.faults.processes import (
     HESBOT,
     PATIENCE,
-    ROOT,
     free_port,
     hesbot,
     served,
@@ -40,15 +39,7 @@ SECURE = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 
 def command(home: Path, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
     """A command, run to its end with nothing typed."""
-    return subprocess.run(
-        [*HESBOT, *words],
-        env=surroundings(home, **settings),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
+    return run(Wish(words, surroundings(home, **settings)))
 
 
 def refusal(home: Path, *words: str, **settings: str) -> str:
@@ -66,16 +57,17 @@ def files(place: Path) -> dict[str, bytes]:
 
 
 @asynccontextmanager
-async def started(home: Path, word: str, **settings: str) -> AsyncIterator[tuple[Process, str]]:
+async def started(
+    home: Path, word: str, *, from_nothing: bool = False, **settings: str
+) -> AsyncIterator[tuple[Child | Process, str]]:
     """A server that is ready, and its first line; on a port that the system chooses."""
-    process = await asyncio.create_subprocess_exec(
-        *HESBOT,
-        word,
-        env=surroundings(home, **{"PORT": "0", **settings}),
-        stdin=subprocess.DEVNULL,
-        stdout=PIPE,
-        stderr=PIPE,
-    )
+    environment = surroundings(home, **{"PORT": "0", **settings})
+    if from_nothing:
+        process: Child | Process = await asyncio.create_subprocess_exec(
+            *(*HESBOT, word), env=environment, stdin=DEVNULL, stdout=PIPE, stderr=PIPE
+        )
+    else:
+        process = await start(Wish([word], environment), DEVNULL, PIPE, PIPE)
     try:
         assert process.stdout is not None
         async with asyncio.timeout(PATIENCE):
@@ -86,7 +78,7 @@ async def started(home: Path, word: str, **settings: str) -> AsyncIterator[tuple
         await process.communicate()
 
 
-async def stopped(process: Process) -> str:
+async def stopped(process: Child | Process) -> str:
     """Tell the server to stop; what it wrote to its log."""
     process.terminate()
     _, log = await process.communicate()
@@ -223,21 +215,14 @@ main()
 """
 
 
-def test_a_dead_desk_ends_the_talk(tmp_path: Path) -> None:
+async def test_a_dead_desk_ends_the_talk(tmp_path: Path) -> None:
     """With one line that names the place, and no word of an error that may be a person's."""
-    with subprocess.Popen(
-        [sys.executable, "-c", DEAD_DESK, "chat"],
-        env=surroundings(tmp_path / "home"),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-    ) as talk:
-        # The input stays open: nothing but the desk's end can end the talk.
-        status = talk.wait(timeout=PATIENCE)
-        assert talk.stderr is not None
-        line, *more = talk.stderr.read().splitlines()
+    wish = Wish(["chat"], surroundings(tmp_path / "home"), DEAD_DESK)
+    talk = await start(wish, PIPE, DEVNULL, PIPE)
+    # The input stays open: nothing but the desk's end can end the talk.
+    status = await talk.wait()
+    assert talk.stderr is not None
+    line, *more = (await talk.stderr.read()).decode().splitlines()
     assert (status, more) == (1, [])
     assert line.startswith("hesbot: ")
     assert "KeyError at <string>:4" in line
@@ -331,7 +316,7 @@ async def test_a_worker_can_be_watched(tmp_path: Path) -> None:
     """Health and metrics, and nothing else, where WORKER_PORT says."""
     port = str(free_port())
     async with (
-        started(tmp_path / "home", "worker", WORKER_PORT=port) as (_, line),
+        started(tmp_path / "home", "worker", from_nothing=True, WORKER_PORT=port) as (_, line),
         aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session,
     ):
         assert line.startswith("hesbot sends")
@@ -359,5 +344,5 @@ async def test_old_messages_are_forgotten_at_work(tmp_path: Path) -> None:
     home = tmp_path / "home"
     await hesbot(home, "chat", lines="merhaba\n", HESBOT_NOW="2021-01-01T12:00")
     assert messages_kept(home)
-    async with started(home, "run", HESBOT_NOW="2021-01-09T12:00"):
+    async with started(home, "run", from_nothing=True, HESBOT_NOW="2021-01-09T12:00"):
         await until(lambda: not messages_kept(home))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gzip
 import json
 import os
@@ -21,7 +20,8 @@ from bot.settings import Settings
 from storage import tables
 from tests.bot.calling import lines, record
 from tests.bot.commanding import commanded, files, refused, told
-from tests.faults.processes import HESBOT, surroundings
+from tests.faults.born import Wish, start
+from tests.faults.processes import surroundings
 from tests.storage.conftest import new_postgresql, postgresql
 from tests.storage.people import AYSE, AYSE_ANSWERS, CARD, NOW, OTHER_CODE, Office
 
@@ -124,9 +124,7 @@ async def test_killed_at_any_moment_it_is_just_run_again(home: Path, tmp_path: P
 
 async def kill_an_import(home: Path, feed: Path) -> None:
     """Start one, and kill it when it has taken its first batch."""
-    process = await asyncio.create_subprocess_exec(
-        *HESBOT, "risk", "import", str(feed), env=surroundings(home, **AT_NOON)
-    )
+    process = await start(Wish(["risk", "import", str(feed)], surroundings(home, **AT_NOON)))
     while process.returncode is None and await risks(home) == 0:
         """Looking takes a while by itself."""
     with suppress(ProcessLookupError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -24,7 +24,9 @@ from bot.wording import Wording
 from storage.contents import Contents
 from tests.fakes.serving import serve
 from tests.fakes.twilio import Person, TwilioApi
-from tests.faults.processes import HESBOT, PATIENCE, surroundings
+from tests.faults import born
+from tests.faults.born import Child, Wish
+from tests.faults.processes import PATIENCE, surroundings
 
 PUBLIC_URL = "https://bot.example.com"
 WANTED = contents.drafts(Wording.load())
@@ -45,17 +47,9 @@ def account(twilio: TwilioApi) -> dict[str, str]:
     }
 
 
-async def start(home: Path, *words: str, **settings: str) -> Process:
-    return await asyncio.create_subprocess_exec(
-        *HESBOT,
-        "whatsapp",
-        "setup",
-        *words,
-        env=surroundings(home, **settings),
-        stdin=DEVNULL,
-        stdout=PIPE,
-        stderr=PIPE,
-    )
+async def start(home: Path, *words: str, **settings: str) -> Child:
+    wish = Wish(["whatsapp", "setup", *words], surroundings(home, **settings))
+    return await born.start(wish, DEVNULL, PIPE, PIPE)
 
 
 async def setup(home: Path, *words: str, **settings: str) -> tuple[int | None, str, str]:

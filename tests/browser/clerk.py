@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-import subprocess
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pyotp
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, BrowserContext, Page
 
-from tests.browser.town import HESBOT, Town
-from tests.browser.visitor import visiting
+from tests.browser.town import Town
+from tests.browser.visitor import PATIENCE, Visitor, at_a_tab, screen, visiting
+from tests.faults.born import Wish, run
 
 FIRST = 30_000
 """Milliseconds for the first page of a product, which loads what all pages are made of."""
@@ -28,9 +31,8 @@ class Keys:
 
 def told(town: Town, *words: str) -> Any:
     """What a command beside the running product prints as JSON."""
-    done = subprocess.run(
-        [*HESBOT, *words], env=town.environment, capture_output=True, text=True, check=True
-    )
+    done = run(Wish(words, town.environment))
+    assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 
@@ -55,3 +57,55 @@ def signed_in(browser: Browser, town: Town, keys: Keys) -> Any:
     with visiting(browser, town.address) as visitor:
         sign_in(visitor.page, keys, town.address)
         return visitor.context.storage_state()
+
+
+@dataclass
+class Seat:
+    """Where somebody sits who is signed in: a browser with a big screen and one with a small."""
+
+    browser: Browser
+    address: str
+    visit: Any
+    contexts: dict[bool, BrowserContext] = field(default_factory=dict)
+
+    @contextmanager
+    def at(self, path: str, *, phone: bool = False) -> Iterator[Visitor]:
+        """A page, ready to be used; whatever the browser complains of fails at the end."""
+        if phone not in self.contexts:
+            context = self.browser.new_context(**screen(phone=phone), storage_state=self.visit)
+            context.set_default_timeout(PATIENCE)
+            self.contexts[phone] = context
+        with at_a_tab(self.contexts[phone], self.address) as visitor:
+            show(visitor.page, self.address + path)
+            yield visitor
+
+    def leave(self) -> None:
+        for context in self.contexts.values():
+            context.close()
+
+
+def show(page: Page, address: str) -> None:
+    """Open a page and wait until its socket is there."""
+    page.goto(address)
+    page.wait_for_function("window.did_handshake === true")
+
+
+def fits(page: Page) -> bool:
+    """Nothing hangs over the side, whether it is light or dark."""
+    found = True
+    for scheme in ("dark", "light"):
+        page.emulate_media(color_scheme=scheme)
+        wide = "document.documentElement.scrollWidth <= window.innerWidth"
+        found = found and bool(page.evaluate(wide))
+    return found
+
+
+def portrait(page: Page, pictures: Path | None, name: str, **options: Any) -> None:
+    """Light and dark, if somebody looks at pictures; the width is in the name."""
+    if pictures is None:
+        return
+    size = page.viewport_size
+    assert size is not None
+    for scheme in ("dark", "light"):
+        page.emulate_media(color_scheme=scheme)
+        page.screenshot(path=pictures / f"{name}-{size['width']}-{scheme}.png", **options)

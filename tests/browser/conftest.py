@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser.town import Town, open_town
-from tests.browser.visitor import Visitor, visiting
+from tests.browser.visitor import PATIENCE, Visitor, visiting
 
 ARGUMENTS = (
     "--no-sandbox",
@@ -25,6 +25,7 @@ ARGUMENTS = (
     "--disable-sync",
 )
 Come = Callable[..., Visitor]
+expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="session")
@@ -68,6 +69,6 @@ def come(browser: Browser, town: Town) -> Iterator[Come]:
 
 
 @pytest.fixture
-def pictures(tmp_path: Path) -> Path:
-    """The folder that the environment variable PICTURES names, or one that nobody looks into."""
-    return Path(os.environ.get("PICTURES", tmp_path))
+def pictures() -> Path | None:
+    """The folder that the environment variable PICTURES names; without one none are taken."""
+    return Path(os.environ["PICTURES"]) if "PICTURES" in os.environ else None

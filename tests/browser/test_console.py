@@ -8,9 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
-from tests.browser.clerk import Keys, sign_in, signed_in, take_on
+from tests.browser.clerk import (
+    Keys,
+    Seat,
+    fits,
+    portrait,
+    show,
+    sign_in,
+    signed_in,
+    take_on,
+)
 from tests.browser.town import Town
 from tests.browser.visitor import Visitor, visiting
 
@@ -27,54 +36,43 @@ def visit(browser: Browser, town: Town) -> Any:
     return signed_in(browser, town, take_on(town, "Derya Su", "auditor"))
 
 
+@pytest.fixture(scope="module")
+def seat(browser: Browser, town: Town, visit: Any) -> Iterator[Seat]:
+    """Where that auditor sits."""
+    seat = Seat(browser, town.address, visit)
+    yield seat
+    seat.leave()
+
+
 @pytest.fixture
-def sit(browser: Browser, town: Town, visit: Any) -> Iterator[Sit]:
+def sit(seat: Seat) -> Iterator[Sit]:
     """Opens the console as that auditor; whatever the browser complained of fails the test."""
     with ExitStack() as stack:
 
-        def sit(path: str = "/console/", **options: Any) -> Visitor:
-            visitor = stack.enter_context(
-                visiting(browser, town.address, storage_state=visit, **options)
-            )
-            show(visitor.page, town.address + path)
-            return visitor
+        def sit(path: str = "/console/", *, phone: bool = False) -> Visitor:
+            return stack.enter_context(seat.at(path, phone=phone))
 
         yield sit
 
 
-def show(page: Page, address: str) -> None:
-    """Open a page and wait until its socket is there."""
-    page.goto(address)
-    page.wait_for_function("window.did_handshake === true")
-
-
-def fits(page: Page) -> bool:
-    """Nothing hangs over the side."""
-    found: bool = page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-    return found
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
 @pytest.mark.parametrize("name", PAGES)
 def test_every_page_fits_its_screen(
-    sit: Sit, pictures: Path, name: str, phone: bool, scheme: str
+    sit: Sit, pictures: Path | None, name: str, phone: bool
 ) -> None:
     """At both widths, light and dark, without a complaint or a call to anywhere else."""
-    page = sit(PAGES[name], phone=phone, color_scheme=scheme).page
+    page = sit(PAGES[name], phone=phone).page
     expect(page).to_have_title(f"{TITLES[name]} · İstanbulkart–HES")
     assert fits(page)
-    width = "390" if phone else "1280"
-    page.screenshot(path=pictures / f"console-{name}-{width}-{scheme}.png", full_page=True)
+    portrait(page, pictures, f"console-{name}", full_page=True)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
 def test_the_sign_in_page_fits_its_screen(
-    browser: Browser, town: Town, pictures: Path, phone: bool, scheme: str
+    browser: Browser, town: Town, pictures: Path | None, phone: bool
 ) -> None:
     """At both widths, light and dark; a refusal is read out."""
-    with visiting(browser, town.address, phone=phone, color_scheme=scheme) as visitor:
+    with visiting(browser, town.address, phone=phone) as visitor:
         page = visitor.page
         page.goto(f"{town.address}/console/denetim")
         expect(page).to_have_url(f"{town.address}/console/giris?sonra=%2Fconsole%2Fdenetim")
@@ -85,18 +83,17 @@ def test_the_sign_in_page_fits_its_screen(
         expect(page.get_by_role("alert")).to_contain_text("birbiriyle eşleşmedi")
         visitor.complaints.clear()  # the browser's own words about the status 403
         assert fits(page)
-        width = "390" if phone else "1280"
-        page.screenshot(path=pictures / f"console-door-{width}-{scheme}.png")
+        portrait(page, pictures, "console-door")
 
 
-def test_the_menu_comes_over_a_narrow_page(sit: Sit, pictures: Path) -> None:
+def test_the_menu_comes_over_a_narrow_page(sit: Sit, pictures: Path | None) -> None:
     """It opens by its button and goes by the Escape key or a link."""
     page = sit(phone=True).page
     account = page.get_by_role("link", name="Hesabım")
     expect(account).not_to_be_in_viewport()
     page.get_by_role("button", name="Menü").click()
     expect(account).to_be_in_viewport()
-    page.screenshot(path=pictures / "console-menu-390-light.png")
+    portrait(page, pictures, "console-menu")
     account.press("Escape")
     expect(account).not_to_be_in_viewport()
     page.get_by_role("button", name="Menü").click()
@@ -121,17 +118,20 @@ def test_the_keyboard_is_enough(sit: Sit) -> None:
     expect(page.get_by_role("link", name="Denetim")).to_have_attribute("aria-current", "page")
 
 
-def test_language_and_light_are_remembered(sit: Sit) -> None:
+def test_language_and_light_are_remembered(browser: Browser, town: Town, visit: Any) -> None:
     """Each is one press in the menu, and holds on the next page."""
-    page = sit("/console/hesabim", color_scheme="light").page
-    page.get_by_role("link", name="English").click()
-    expect(page.get_by_role("heading", name="My account")).to_be_visible()
-    expect(page.locator("html")).to_have_attribute("lang", "en-GB")
-    page.get_by_role("link", name="Dark").click()
-    expect(page.locator("html")).to_have_css("color-scheme", "dark")
-    page.get_by_role("link", name="Overview").click()
-    expect(page.get_by_role("heading", name="Registrations per hour")).to_be_visible()
-    expect(page.locator("body")).to_have_css("background-color", "rgb(16, 24, 28)")
+    light = {"color_scheme": "light", "storage_state": visit}
+    with visiting(browser, town.address, **light) as visitor:
+        page = visitor.page
+        show(page, f"{town.address}/console/hesabim")
+        page.get_by_role("link", name="English").click()
+        expect(page.get_by_role("heading", name="My account")).to_be_visible()
+        expect(page.locator("html")).to_have_attribute("lang", "en-GB")
+        page.get_by_role("link", name="Dark").click()
+        expect(page.locator("html")).to_have_css("color-scheme", "dark")
+        page.get_by_role("link", name="Overview").click()
+        expect(page.get_by_role("heading", name="Registrations per hour")).to_be_visible()
+        expect(page.locator("body")).to_have_css("background-color", "rgb(16, 24, 28)")
 
 
 def test_the_chain_is_verified(sit: Sit) -> None:

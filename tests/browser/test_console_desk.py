@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser.clerk import Keys, signed_in, take_on, told
+from tests.browser.clerk import Keys, Seat, fits, portrait, show, signed_in, take_on, told
 from tests.browser.town import Town, open_town
 from tests.browser.visitor import Visitor, person, visiting
 
@@ -22,11 +21,9 @@ FEEDS, CITIZEN = "/console/yuklemeler", "/console/yolcu"
 AYSE = person(51, "10000000146")
 REASON = "Kartı turnikeden geçmiyor, kendisi arıyor"
 HASTY = """
-import sys
 from bot.console.pages import citizen
 citizen.QUIET, citizen.CHECK = 1.0, 0.1
 from bot.__main__ import main
-sys.argv = ["hesbot", "run"]
 main()
 """
 """The product, with a screen that is left alone after a second."""
@@ -49,30 +46,23 @@ def visit(browser: Browser, town: Town, operator: Keys) -> Any:
     return signed_in(browser, town, operator)
 
 
+@pytest.fixture(scope="module")
+def seat(browser: Browser, town: Town, visit: Any) -> Iterator[Seat]:
+    """Where that operator sits."""
+    seat = Seat(browser, town.address, visit)
+    yield seat
+    seat.leave()
+
+
 @pytest.fixture
-def sit(browser: Browser, town: Town, visit: Any) -> Iterator[Sit]:
+def sit(seat: Seat) -> Iterator[Sit]:
     """Opens a page as that operator; whatever the browser complained of fails the test."""
     with ExitStack() as stack:
 
-        def sit(path: str, **options: Any) -> Visitor:
-            state = {"storage_state": visit, **options}
-            visitor = stack.enter_context(visiting(browser, town.address, **state))
-            show(visitor.page, town.address + path)
-            return visitor
+        def sit(path: str, *, phone: bool = False) -> Visitor:
+            return stack.enter_context(seat.at(path, phone=phone))
 
         yield sit
-
-
-def show(page: Page, address: str) -> None:
-    """Open a page and wait until its socket is there."""
-    page.goto(address)
-    page.wait_for_function("window.did_handshake === true")
-
-
-def fits(page: Page) -> bool:
-    """Nothing hangs over the side."""
-    found: bool = page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-    return found
 
 
 def record(number: int, code: str) -> str:
@@ -155,7 +145,9 @@ def test_a_card_list_is_handed_in(sit: Sit, tmp_path: Path) -> None:
     expect(part).to_contain_text("Bu liste daha önce alınmıştı")
 
 
-def test_a_long_file_shows_how_much_is_sent(sit: Sit, tmp_path: Path, pictures: Path) -> None:
+def test_a_long_file_shows_how_much_is_sent(
+    sit: Sit, tmp_path: Path, pictures: Path | None
+) -> None:
     """And can be given up before it is all there; nothing is taken then."""
     visitor = sit(FEEDS)
     page = visitor.page
@@ -167,7 +159,7 @@ def test_a_long_file_shows_how_much_is_sent(sit: Sit, tmp_path: Path, pictures: 
     part = section(page, "Kart sisteminin listesi")
     part.locator("input[type=file]").set_input_files(file)
     expect(part.get_by_role("progressbar", name="Gönderiliyor")).to_be_visible()
-    page.screenshot(path=pictures / "console-feeds-sending-1280-light.png", full_page=True)
+    portrait(page, pictures, "console-feeds-sending", full_page=True)
     part.get_by_role("button", name="Vazgeç").click()
     expect(part.get_by_text("Gönderim yarıda kesildi")).to_be_visible()
     expect(part.get_by_text("Dosya seçin")).to_be_visible()
@@ -214,7 +206,7 @@ def test_what_was_found_leaves_a_screen_that_nobody_uses(
     browser: Browser, tmp_path: Path, chromium: str
 ) -> None:
     """After a while without a sign of life."""
-    with open_town(tmp_path, (sys.executable, "-c", HASTY)) as town:
+    with open_town(tmp_path, HASTY) as town:
         visit = signed_in(browser, town, take_on(town, "Okan Er", "operator"))
         with visiting(browser, town.address, storage_state=visit) as visitor:
             show(visitor.page, town.address + CITIZEN)
@@ -245,24 +237,22 @@ def test_an_author_is_at_no_desk(browser: Browser, town: Town) -> None:
         visitor.complaints.clear()  # the browser's own words about the status 403
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
 def test_every_page_of_the_desk_fits_its_screen(
-    sit: Sit, tmp_path: Path, pictures: Path, phone: bool, scheme: str
+    sit: Sit, tmp_path: Path, pictures: Path | None, phone: bool
 ) -> None:
     """At both widths, light and dark, with something to show."""
-    width = "390" if phone else "1280"
     file = tmp_path / "riskler.jsonl"
     file.write_text("\n".join([record(3, "C1B2345678"), "okunmaz", "[1, 2]"]))
-    page = sit(FEEDS, phone=phone, color_scheme=scheme).page
+    page = sit(FEEDS, phone=phone).page
     hand_in(page, "Bakanlığın risk listesi", file)
     expect(page).to_have_title("Yüklemeler · İstanbulkart–HES")
     assert fits(page)
-    page.screenshot(path=pictures / f"console-feeds-{width}-{scheme}.png", full_page=True)
-    page = sit(CITIZEN, phone=phone, color_scheme=scheme).page
+    portrait(page, pictures, "console-feeds", full_page=True)
+    show(page, page.url.replace(FEEDS, CITIZEN))
     expect(page).to_have_title("Yolcu ara · İstanbulkart–HES")
-    page.screenshot(path=pictures / f"console-citizen-empty-{width}-{scheme}.png", full_page=True)
+    portrait(page, pictures, "console-citizen-empty", full_page=True)
     look(page, AYSE.card)
     expect(page.get_by_role("heading", name="Ay•• Nu• Yı••••")).to_be_visible()
     assert fits(page)
-    page.screenshot(path=pictures / f"console-citizen-{width}-{scheme}.png", full_page=True)
+    portrait(page, pictures, "console-citizen", full_page=True)

@@ -8,15 +8,14 @@ from __future__ import annotations
 import json
 import os
 import socket
-import subprocess
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-HESBOT = (sys.executable, "-m", "bot")
+from tests.faults.born import Running, Wish, run
+
 TODAY = "2020-12-20T10:00+03:00"
 READY = "hesbot is ready"
 
@@ -30,20 +29,15 @@ class Town:
 
     def card(self, number: str) -> dict[str, Any] | None:
         """What is on record of a card; None if nothing is."""
-        told = subprocess.run(
-            [*HESBOT, "cards", "show", number, "--json"],
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        told = run(Wish(["cards", "show", number, "--json"], self.environment))
         card: dict[str, Any] | None = json.loads(told.stdout) if told.returncode == 0 else None
         return card
 
 
 @contextmanager
-def open_town(home: Path, run: Sequence[str] = (*HESBOT, "run")) -> Iterator[Town]:
-    """Start the product on a free port and stop it as an operator would. ``run`` starts it."""
+def open_town(home: Path, program: str | None = None) -> Iterator[Town]:
+    """Start the product on a free port and stop it as an operator would. A ``program`` may stand
+    in its place."""
     port = _free_port()
     environment = {
         "PATH": os.environ["PATH"],
@@ -52,13 +46,12 @@ def open_town(home: Path, run: Sequence[str] = (*HESBOT, "run")) -> Iterator[Tow
         "PORT": str(port),
         "PYTHONUNBUFFERED": "1",
     }
-    with subprocess.Popen(run, env=environment, stdout=subprocess.PIPE, text=True) as product:
-        try:
-            assert product.stdout is not None
-            assert READY in product.stdout.readline()
-            yield Town(f"http://127.0.0.1:{port}", environment)
-        finally:
-            product.terminate()
+    product = Running(Wish(["run"], environment, program))
+    try:
+        assert READY in product.stdout.readline()
+        yield Town(f"http://127.0.0.1:{port}", environment)
+    finally:
+        product.stop()
 
 
 def _free_port() -> int:

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator
 
 DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
-PATIENCE = 5000
+PATIENCE = 20_000
 """Milliseconds until something that does not come counts as missing."""
 LOUD = ("error", "warning")
 
@@ -137,15 +137,18 @@ class Visitor:
             self.complaints.append(f"asked {url}")
 
 
+def screen(*, phone: bool = False) -> dict[str, Any]:
+    """How a browser is set up for a screen of that kind."""
+    small = {"viewport": PHONE, "has_touch": True, "is_mobile": True} if phone else {}
+    return {"viewport": DESKTOP, "locale": "tr-TR", "reduced_motion": "reduce", **small}
+
+
 @contextmanager
 def visiting(
     browser: Browser, address: str, *, phone: bool = False, **options: Any
 ) -> Iterator[Visitor]:
     """A visitor with an empty profile before the opened page. A complaint fails at the end."""
-    screen = {"viewport": PHONE, "has_touch": True, "is_mobile": True} if phone else {}
-    usual = {"viewport": DESKTOP, "locale": "tr-TR", "reduced_motion": "reduce"}
-    settings = {**usual, **screen, **options}
-    context = browser.new_context(**settings)
+    context = browser.new_context(**{**screen(phone=phone), **options})
     context.set_default_timeout(PATIENCE)
     try:
         visitor = Visitor(context.new_page(), address, touches=phone)
@@ -155,3 +158,17 @@ def visiting(
         assert visitor.complaints == []
     finally:
         context.close()
+
+
+@contextmanager
+def at_a_tab(context: BrowserContext, address: str) -> Iterator[Visitor]:
+    """A visitor before a new tab of a browser that others use too, and that has loaded already
+    what every page loads. A complaint fails at the end."""
+    visitor = Visitor(context.new_page(), address)
+    visitor.watch()
+    try:
+        yield visitor
+        assert visitor.complaints == []
+    finally:
+        for page in context.pages:
+            page.close()

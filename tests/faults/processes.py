@@ -1,6 +1,7 @@
 """The product as its operator starts it: ``hesbot`` in a process of its own, in a home of its own.
 
-Knows the outside contract (settings, routes, commands) and nothing of what is inside.
+The processes are born loaded (see ``born``); HESBOT is for those few that start from nothing. Knows
+the outside contract (settings, routes, commands) and nothing of what is inside.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import json
 import os
 import socket
 import sys
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -18,10 +19,13 @@ from typing import Any
 
 import aiohttp
 
+from tests.faults.born import ROOT, Child, Wish, start
+
+__all__ = ["ROOT"]
+
 PATIENCE = 30.0
 """Seconds to wait for a process to be ready."""
 HESBOT = (sys.executable, "-m", "bot")
-ROOT = Path(__file__).parents[2]
 
 
 def surroundings(home: Path, **settings: str) -> dict[str, str]:
@@ -39,9 +43,7 @@ def surroundings(home: Path, **settings: str) -> dict[str, str]:
 
 async def hesbot(home: Path, *words: str, lines: str = "", **settings: str) -> tuple[str, str]:
     """Run a command to its end; what it printed on stdout and stderr."""
-    process = await asyncio.create_subprocess_exec(
-        *HESBOT, *words, env=surroundings(home, **settings), stdin=PIPE, stdout=PIPE, stderr=PIPE
-    )
+    process = await start(Wish(words, surroundings(home, **settings)), PIPE, PIPE, PIPE)
     out, err = await process.communicate(lines.encode())
     assert process.returncode == 0, err.decode()
     return out.decode(), err.decode()
@@ -63,18 +65,13 @@ class Served:
         self.stderr = home.parent / f"{home.name}.err"
         self._session = session
         self._settings = {"PORT": str(self.port), **settings}
-        self._process: Process | None = None
+        self._process: Child | None = None
 
     async def start(self) -> None:
         """Start it and return once it listens."""
         with self.stdout.open("ab") as out, self.stderr.open("ab") as err:
-            self._process = await asyncio.create_subprocess_exec(
-                *HESBOT,
-                "run",
-                env=surroundings(self.home, **self._settings),
-                stdout=out,
-                stderr=err,
-            )
+            wish = Wish(["run"], surroundings(self.home, **self._settings))
+            self._process = await start(wish, DEVNULL, out, err)
         async with asyncio.timeout(PATIENCE):
             while not await self._listens():
                 assert self._process.returncode is None, self.stderr.read_text()

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import aiohttp
 
-from tests.faults.processes import HESBOT, Served, card_on_record, hesbot, served, surroundings
+from tests.faults.born import Wish, start
+from tests.faults.processes import Served, card_on_record, hesbot, served, surroundings
 
 CARD = "7301000011112222"
 VISITOR = "visitor-with-a-token-0001"
@@ -109,9 +110,7 @@ async def test_a_server_killed_at_any_moment_ends_where_an_undisturbed_one_does(
 
 async def chat_until(home: Path, lines: list[str], marker: str) -> None:
     """Type the lines; when the marker has been printed, kill the terminal."""
-    process = await asyncio.create_subprocess_exec(
-        *HESBOT, "chat", env=surroundings(home), stdin=PIPE, stdout=PIPE, stderr=PIPE
-    )
+    process = await start(Wish(["chat"], surroundings(home)), PIPE, PIPE, PIPE)
     assert process.stdin is not None
     assert process.stdout is not None
     process.stdin.write("".join(f"{line}\n" for line in lines).encode())

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import DEVNULL, PIPE
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,7 +19,8 @@ from sqlalchemy import select
 from storage import Database, KeyRing, Vault, admit, tables
 from tests.bot.notices.town import Town, most_in_a_second, town
 from tests.fakes.telegram import TOKEN, Answer, BotApi
-from tests.faults.processes import HESBOT, surroundings
+from tests.faults.born import Child, Wish, start
+from tests.faults.processes import surroundings
 
 PEOPLE = 240
 RATE = 60
@@ -37,7 +38,7 @@ BAD_DAY: tuple[Answer | str, ...] = (
 
 
 @asynccontextmanager
-async def worker(home: Path, api: BotApi, rate: float = RATE) -> AsyncIterator[Process]:
+async def worker(home: Path, api: BotApi, rate: float = RATE) -> AsyncIterator[Child]:
     """``hesbot worker``, at work; killed at the end unless it has ended."""
     settings = {
         "TELEGRAM_BOT_TOKEN": TOKEN,
@@ -46,14 +47,7 @@ async def worker(home: Path, api: BotApi, rate: float = RATE) -> AsyncIterator[P
         "HESBOT_NOW": "2021-01-08T12:00",
     }
     with (home.parent / "worker.err").open("ab") as log:
-        process = await asyncio.create_subprocess_exec(
-            *HESBOT,
-            "worker",
-            env=surroundings(home, **settings),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=PIPE,
-            stderr=log,
-        )
+        process = await start(Wish(["worker"], surroundings(home, **settings)), DEVNULL, PIPE, log)
     try:
         assert process.stdout is not None
         async with asyncio.timeout(30):

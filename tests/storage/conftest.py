@@ -1,11 +1,13 @@
-"""A database of its own for every test: a fresh SQLite file, and one on a PostgreSQL server.
+"""A database of its own for every test: a SQLite file, and one on a PostgreSQL server.
 
+Both are copies of one with empty tables, for making tables takes longer than most tests.
 The server is started once for all test processes and removed by the last of them.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 import uuid
 import warnings
@@ -22,6 +24,9 @@ from storage.registry import Registry
 from storage.vault import KeyRing, Vault
 from tests.storage.people import DEADLINE, Office
 
+MODEL = "with_tables"
+"""The database on the server that others are copied from."""
+
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[str]:
@@ -35,6 +40,8 @@ def postgresql() -> Iterator[str]:
     with get_server(folder, cleanup_mode="delete") as server:
         # Nothing here outlives the run, so nothing needs to outlive a power cut.
         server.psql("ALTER SYSTEM SET fsync = off")
+        # It would visit every test's database in turn, several a second.
+        server.psql("ALTER SYSTEM SET autovacuum = off")
         server.psql("SELECT pg_reload_conf()")
         yield server.get_uri()
 
@@ -44,17 +51,51 @@ async def new_postgresql(server: str, like: str | None = None) -> str:
     name = f"test_{uuid.uuid4().hex}"
     model = "template1" if like is None else like.partition("?")[0].rpartition("/")[2]
     admin = await asyncpg.connect(server)
-    await admin.execute(f"CREATE DATABASE {name} TEMPLATE {model}")
+    await admin.execute(f"CREATE DATABASE {name} TEMPLATE {model} STRATEGY file_copy")
     await admin.close()
     return server.replace("/postgres?", f"/{name}?")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-async def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of an empty database, of both kinds in turn."""
+async def blank(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a database without a table, of both kinds in turn."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'records.sqlite3'}"
     return await new_postgresql(request.getfixturevalue("postgresql"))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a database with empty tables, of both kinds in turn."""
+    if request.param == "postgresql":
+        server = request.getfixturevalue("postgresql")
+        return await new_postgresql(server, like=await with_tables(server))
+    file = tmp_path / "records.sqlite3"
+    shutil.copy(await file_with_tables(request.getfixturevalue("tmp_path_factory")), file)
+    return f"sqlite:///{file}"
+
+
+async def file_with_tables(folders: pytest.TempPathFactory) -> Path:
+    """A SQLite file to be copied; made once in each test process."""
+    file = folders.getbasetemp() / "tables.sqlite3"
+    if not file.exists():
+        await (await Database.open(f"sqlite:///{file}")).close()
+    return file
+
+
+async def with_tables(server: str) -> str:
+    """The address of a database on the server to be copied; made by the first who asks."""
+    address = server.replace("/postgres?", f"/{MODEL}?")
+    admin = await asyncpg.connect(server)
+    try:
+        # Given back with the connection.
+        await admin.execute("SELECT pg_advisory_lock(1)")
+        if not await admin.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", MODEL):
+            await admin.execute(f"CREATE DATABASE {MODEL}")
+            await (await Database.open(address)).close()
+    finally:
+        await admin.close()
+    return address
 
 
 @pytest.fixture

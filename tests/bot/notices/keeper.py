@@ -1,6 +1,6 @@
 """A worker process that keeps the timetable, for tests that kill it.
 
-    python -m tests.bot.notices.keeper HOME JOURNAL [DATABASE_URL]
+Its words are HOME JOURNAL [DATABASE_URL].
 
 Every page it does is a line in the journal. The codes have ten pages; on the fifth the worker hangs
 the first time, as if the power were about to fail.
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -56,5 +55,9 @@ async def main(home: str, journal: str, database_url: str = "") -> None:
             await asyncio.Event().wait()
 
 
-if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:]))
+KEEPER = f"""
+import asyncio, sys
+from {__name__} import main
+asyncio.run(main(*sys.argv[1:]))
+"""
+"""The program."""

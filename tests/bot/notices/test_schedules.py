@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-import sys
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from datetime import datetime, timedelta
@@ -22,10 +21,11 @@ from bot.notices.schedules import FILE, schedules
 from bot.notices.workers import named
 from bot.telemetry import FAULTS
 from storage import Unavailable
-from tests.bot.notices.keeper import HANGS_ON, NOW, PAGES
+from tests.bot.notices.keeper import HANGS_ON, KEEPER, NOW, PAGES
 from tests.fakes.clock import Clock
 from tests.fakes.waiting import Pulse
-from tests.faults.processes import ROOT, surroundings
+from tests.faults.born import Child, Wish, start
+from tests.faults.processes import surroundings
 from tests.storage.conftest import new_postgresql, postgresql  # noqa: F401
 
 WHOLE = [f"codes {page}" for page in range(PAGES + 1)]
@@ -267,17 +267,11 @@ class Worker:
     def __init__(self, home: Path, journal: Path, address: str) -> None:
         self._words = (str(home), str(journal), address)
         self._home = home
-        self._process: Process | None = None
+        self._process: Child | None = None
 
     async def start(self) -> None:
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "tests.bot.notices.keeper",
-            *self._words,
-            cwd=ROOT,
-            env=surroundings(self._home),
-            stdout=PIPE,
+        self._process = await start(
+            Wish(self._words, surroundings(self._home), KEEPER), DEVNULL, PIPE
         )
         assert self._process.stdout is not None
         async with asyncio.timeout(30):
