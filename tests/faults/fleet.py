@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from asyncio.subprocess import DEVNULL, Process
+from asyncio.subprocess import DEVNULL
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -15,10 +15,11 @@ from pathlib import Path
 
 from tests.benchmarks.botapi import TOKEN
 from tests.benchmarks.messengers import SECRET
-from tests.faults.processes import HESBOT, free_port, surroundings
+from tests.faults.born import Child, Wish, start
+from tests.faults.processes import free_port, surroundings
 
 _ALWAYS = ("timestamp", "logger", "level")
-PATIENCE = 240.0
+PATIENCE = 90.0
 """Seconds to wait for a process to be ready; a busy machine takes its time."""
 
 
@@ -37,9 +38,7 @@ class Kept:
         self.log = home.parent / f"{home.name}.err"
         port = "PORT" if word == "web" else "WORKER_PORT"
         self._environment = surroundings(home, **settings, **{port: str(self.port)})
-        # Compiled once, not at every one of many starts.
-        del self._environment["PYTHONDONTWRITEBYTECODE"]
-        self._process: Process | None = None
+        self._process: Child | None = None
         self._wanted = False
 
     def lives(self, life: int) -> bool:
@@ -57,9 +56,8 @@ class Kept:
 
     async def _started(self) -> bool:
         with self.log.open("ab") as err:
-            process = self._process = await asyncio.create_subprocess_exec(
-                *HESBOT, self.word, env=self._environment, stdin=DEVNULL, stdout=DEVNULL, stderr=err
-            )
+            wish = Wish([self.word], self._environment)
+            process = self._process = await start(wish, DEVNULL, DEVNULL, err)
         while not await self._listens():
             if process.returncode is not None:
                 self._note("did not start")
