@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -260,6 +260,8 @@ class Desk:
         if self._count is not None:
             self._count((mark for talk in talks.values() for mark in talk.marks), now)
         REPEATS.inc(len(repeated) + len(repeats))
+        for channel, events in Counter(case.inbound.address.channel for case in outcomes).items():
+            EVENTS.labels(channel).inc(events)
 
     async def _repeats(self, connection: Connection, batch: Sequence[Case]) -> dict[Case, Outcome]:
         """Messages that were answered before, with the answer they got."""
@@ -345,11 +347,11 @@ class Desk:
 
     def _outcome(self, case: Case, turn: Turn) -> Outcome:
         channel = case.inbound.address.channel
-        EVENTS.labels(channel).inc()
         answer = self._wording.answer(turn.replies, turn.state.locale, self._limits[channel])
         if case.before is None:
-            unfinished = type(turn.errand) in self._errands
-            return Outcome(replace(answer, unfinished=unfinished), turn.errand)
+            if type(turn.errand) in self._errands:
+                answer = replace(answer, unfinished=True)
+            return Outcome(answer, turn.errand)
         messages = case.before.messages + answer.messages
         return Outcome(
             replace(answer, messages=messages, retract=case.before.retract + answer.retract)

@@ -29,6 +29,7 @@ REFERENCE = "tr"
 LONGEST_LABEL = 60
 """Characters of a text that may still be somebody's way of naming a label."""
 SHORTEST_STEM = 3
+LONGEST_SUFFIX = 4
 
 COMMANDS = (
     "start",
@@ -224,12 +225,20 @@ class Wording:
 
     def _titles_in(self, folded: str) -> frozenset[str]:
         """The fields a text names, with or without a suffix: "soyadım yanlış"."""
-        words = folded.split()
+        words = self._naming.findall(folded)
         return frozenset(
             key
-            for key, stem in self._stems
-            if any(word.startswith(stem) and len(word) <= len(stem) + 4 for word in words)
+            for key, stem in (self._stems if words else ())
+            if any(
+                word.startswith(stem) and len(word) <= len(stem) + LONGEST_SUFFIX for word in words
+            )
         )
+
+    @cached_property
+    def _naming(self) -> re.Pattern[str]:
+        """Words that may name a field, which in most texts there are none of."""
+        stems = "|".join(sorted({re.escape(stem) for _, stem in self._stems}))
+        return re.compile(rf"(?<!\S)(?:{stems})\S*")
 
     @cached_property
     def _stems(self) -> tuple[tuple[str, str], ...]:
@@ -339,6 +348,8 @@ def cut(text: str, limit: int) -> list[str]:
 
     Characters are counted as UTF-16 units, the strictest of the messengers' ways.
     """
+    if 2 * len(text) <= limit:
+        return [text]
     parts: list[str] = []
     while _length(text) > limit:
         window = text.encode("utf-16-le")[: limit * 2].decode("utf-16-le", "ignore")

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Dialect, Executable, Insert
+from sqlalchemy import Dialect, Executable, Insert, LargeBinary
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.statements import INSERTS
@@ -155,10 +155,12 @@ def _prepare(statement: Any, values: Values, keys: int, dialect: Dialect) -> _On
         expanded = compiled.construct_expanded_state(listed)
         sql, order = expanded.statement, expanded.positiontup or ()
     names = tuple("keys" if name == "keys_1" else name for name in order if not _LATER_KEY(name))
+    kinds = {name: compiled.binds[name].type for name in names if name != "keys"}
     found = {
-        name: compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect)
-        for name in names
-        if name != "keys"
+        name: kind.dialect_impl(dialect).bind_processor(dialect)
+        for name, kind in kinds.items()
+        # The driver takes bytes as they are; SQLAlchemy would wrap each of them.
+        if not isinstance(kind, LargeBinary)
     }
     processes = {name: process for name, process in found.items() if process}
     return _OnSqlite(sql, names, processes, keys, _reader(statement, dialect))
