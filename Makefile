@@ -14,8 +14,8 @@ run: $(VENV)/product         ## start a demonstration; it prints where to talk t
 chat: $(VENV)/product        ## talk in this terminal
 	@$(BIN)/hesbot chat
 
-test: $(VENV)/tools          ## pass the tests
-	@$(BIN)/python -m pytest
+test: $(VENV)/tools          ## pass the tests; with DATABASE=postgresql, on such a server of its own
+	@$(BIN)/python -m pytest $(if $(DATABASE),--database $(DATABASE))
 
 lint: $(VENV)/tools          ## style
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

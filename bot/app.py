@@ -35,7 +35,7 @@ from bot.outbound import (
 )
 from bot.outbound import channels as channels_set_up
 from bot.outbound import limits as limits_set
-from bot.records import Records, open_records, server_is_there
+from bot.records import Records, open_records
 from bot.rooms import Rooms
 from bot.settings import Settings, dict_of
 from bot.wording import Wording
@@ -100,15 +100,19 @@ class House:
 
 @asynccontextmanager
 async def open_house(
-    settings: Settings, wording: Wording | None = None, *, demo: bool = False
+    settings: Settings,
+    wording: Wording | None = None,
+    *,
+    demo: bool = False,
+    patient: bool = False,
 ) -> AsyncIterator[House]:
     """Open the records and set up the desk; close everything on the way out.
 
-    In a ``demo`` an invented Ministry is asked about codes.
+    In a ``demo`` an invented Ministry is asked about codes. ``patient`` as for ``open_records``.
     """
     async with AsyncExitStack() as stack:
         now = clock(settings.hesbot_now)
-        records = await stack.enter_async_context(open_records(settings))
+        records = await stack.enter_async_context(open_records(settings, patient=patient))
         ministry = _invented(now) if demo else _hes_service(settings)
         check = await stack.enter_async_context(ministry)
         wording = wording or Wording.load()
@@ -312,8 +316,7 @@ async def serve(
 
     with closing(bind(settings.host, settings.port)) as socket:
         settings = settings.model_copy(update={"port": socket.getsockname()[1]})
-        await server_is_there(settings)
-        async with open_house(settings, demo=demo) as house:
+        async with open_house(settings, demo=demo, patient=True) as house:
             channels = channels_of(house, polling=alone)
             names = [channel.name for channel in channels]
             console = console_of(house.records, house.wording, house.now, settings)
@@ -345,8 +348,7 @@ def integration(house: House) -> list[Route]:
 
 async def work(settings: Settings, announce: Announced) -> None:
     """Send what goes out unasked and keep the timetable, until told to stop."""
-    await server_is_there(settings)
-    async with open_records(settings) as records:
+    async with open_records(settings, patient=True) as records:
         parts = Outbound.of(records, Wording.load(), clock(settings.hesbot_now))
         gc.freeze()
         gc.enable()

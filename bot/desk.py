@@ -43,15 +43,7 @@ from conversations.marking import marks
 from conversations.registration import DOCUMENTS
 from conversations.replies import Reply
 from conversations.state import State, from_plain, to_plain
-from storage import (
-    ANSWER_WITHIN,
-    Asked,
-    Connection,
-    Contended,
-    Conversations,
-    Database,
-    Kept,
-)
+from storage import ANSWER_WITHIN, Asked, Connection, Contended, Conversations, Database, Kept
 from storage import Unavailable as RecordsUnavailable
 
 log = logging.getLogger("hesbot.desk")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bot.notices.announcing import announcing
+from bot.patience import AWAITED, patiently
 from bot.settings import Settings, SettingsError
 from storage import (
     Audit,
@@ -20,15 +20,9 @@ from storage import (
     Ledger,
     Registry,
     Staff,
-    Unavailable,
     Vault,
     admit,
 )
-
-log = logging.getLogger("hesbot.records")
-
-AWAITED, PAUSE = 30.0, 1.0
-"""Seconds for which a server that starts is awaited, and between two looks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +42,29 @@ class Records:
 
 
 @asynccontextmanager
-async def open_records(settings: Settings, *, new_keys: bool = True) -> AsyncIterator[Records]:
+async def open_records(
+    settings: Settings, *, new_keys: bool = True, patient: bool = False
+) -> AsyncIterator[Records]:
     """Open the records and the keys to them; both are made where there are none.
 
-    Without ``new_keys`` lost ones raise UnusableKeys.
+    Without ``new_keys`` lost ones raise UnusableKeys. ``patient``: a server is awaited for a while,
+    since it may be starting as this process is; a file is there or made at once.
     """
+    awaited = AWAITED if patient and settings.database_file is None else 0.0
+
+    def opened() -> Coroutine[Any, Any, Database]:
+        return Database.open(settings.database_url, home=settings.hesbot_home)
+
     with in_home():
         # Keys that cannot be used must not leave an empty database behind, nor the other way.
         given = given_keys(settings)
-        database = await Database.open(settings.database_url, home=settings.hesbot_home)
+        database = await patiently(opened, awaited)
     try:
         with in_home():
             find = KeyRing.load_or_create if new_keys else KeyRing.load
             ring = given or find(settings.key_file)
         vault = Vault(ring)
-        await admit(database, vault)
+        await patiently(lambda: admit(database, vault), awaited)
         ledger, audit = Ledger(vault), Audit(vault)
         registry = Registry(
             vault,
@@ -84,31 +86,6 @@ async def open_records(settings: Settings, *, new_keys: bool = True) -> AsyncIte
         )
     finally:
         await database.close()
-
-
-async def server_is_there(settings: Settings, awaited: float = AWAITED) -> None:
-    """Return once the database server answers: it may be starting like this process. Raise
-    Unavailable after so many seconds. A file is there or made at once."""
-    if settings.database_url is None or settings.database_file is not None:
-        return
-    database = Database.as_it_is(settings.database_url)
-    try:
-        async with asyncio.timeout(awaited):
-            await _answering(database)
-    except TimeoutError:
-        raise Unavailable("the database server does not answer") from None
-    finally:
-        await database.close()
-
-
-async def _answering(database: Database) -> None:
-    while True:
-        try:
-            async with database.read():
-                return
-        except Unavailable as error:
-            log.warning("waiting for the database", extra={"why": str(error)})
-        await asyncio.sleep(PAUSE)
 
 
 @contextmanager

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from bot.app import open_house
-from bot.settings import Settings
+from tests import homes
+from tests.storage.conftest import postgresql, with_tables
+
+__all__ = ["postgresql"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -23,6 +27,44 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="write down anew what the migrations run on an empty database",
     )
+    parser.addoption(
+        "--database",
+        choices=["sqlite", "postgresql"],
+        default="sqlite",
+        help="where a home has its records that is not told where to have them",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """``sqlite`` says why a test is of no use where the records are on a server."""
+    config.addinivalue_line("markers", "sqlite(why): about SQLite itself")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What is about SQLite itself is of no use in a run on PostgreSQL."""
+    if config.getoption("--database") == "sqlite":
+        return
+    for item in items:
+        if mark := item.get_closest_marker("sqlite"):
+            item.add_marker(pytest.mark.skip(reason=f"about SQLite: {mark.args[0]}"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _homes(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Homes have their records where the run is told."""
+    if request.config.getoption("--database") == "postgresql":
+        server = request.getfixturevalue("postgresql")
+        homes.use(server, asyncio.run(with_tables(server)).partition("?")[0].rpartition("/")[2])
+    yield
+    homes.use(None)
+
+
+@pytest.fixture(autouse=True)
+def _own_homes(_homes: None) -> Iterator[None]:
+    """What a test has put on the server goes with it."""
+    before = homes.count()
+    yield
+    homes.forget(before)
 
 
 @pytest.fixture(scope="session")
@@ -34,5 +76,5 @@ def empty_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 async def _set_up(home: Path) -> None:
-    async with open_house(Settings(hesbot_home=home)):
+    async with open_house(homes.settings_in(home)):
         """Opening makes the keys and the tables."""

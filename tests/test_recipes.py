@@ -13,7 +13,6 @@ import pytest
 from bot.app import open_house, working
 from bot.channels.base import Answer, FrontDesk, Inbound, Limits, written
 from bot.channels.terminal import LIMITS
-from bot.settings import Settings
 from bot.wording import Catalogue, Wording, read_catalogue
 from conversations.engine import step
 from conversations.events import Address, Said
@@ -21,7 +20,7 @@ from conversations.form import Field, Form
 from conversations.parsers import person_name
 from conversations.registration import FORMS, REGISTRATION
 from conversations.state import State
-from tests import words
+from tests import homes, words
 
 NOW = datetime(2021, 1, 8, 9, tzinfo=UTC)
 ANSWERS = {
@@ -113,7 +112,7 @@ def encode(answer: Answer) -> list[str]:
 
 async def test_a_new_channel_carries_a_whole_registration(tmp_path: Path) -> None:
     """Steps 1 and 2: the module, and a line where channels are listed."""
-    async with open_house(Settings(hesbot_home=tmp_path)) as house:
+    async with open_house(homes.settings_in(tmp_path)) as house:
         pigeon = Pigeon(house.desk)
         async with working(house, [pigeon]):  # type: ignore[list-item]
             slips = ["merhaba", "kabul ediyorum", *ANSWERS.values(), "doğru", "onaylıyorum"]

@@ -33,6 +33,7 @@ from dbos import (
 from bot.clock import Clock, wall
 from bot.notices.rounds import MOST_MISSES, Round, due, task_of
 from bot.notices.steps import Steps, Stopped, Work
+from bot.patience import AWAITED, patiently
 from bot.telemetry import FAULTS, place_of
 from storage import Unavailable
 
@@ -88,7 +89,9 @@ async def schedules(
     this clock from those of another one that told the same times.
     """
     keeper = _Keeper(Steps(work, clock), name, tick, _mark(clock) if mark is None else mark)
-    await keeper.start(_config(name, home, database_url))
+    config = _config(name, home, database_url)
+    on_server = not str(config["system_database_url"]).startswith("sqlite")
+    await patiently(lambda: keeper.start(config), AWAITED if on_server else 0.0)
     try:
         yield
     finally:

@@ -16,6 +16,7 @@ from bot.settings import Settings
 from bot.tasks import import_cards
 from conversations.actions import CodeChecked, KeepVerdict, LinkSaved, SaveLink, Verdict
 from storage import Asked, CardRecord
+from tests import homes
 from tests.storage.conftest import postgresql, url
 from tests.storage.people import AYSE, AYSE_ANSWERS, CARD, NOW, TEXTS
 
@@ -27,7 +28,7 @@ SPOILT = "73010000111122"
 @pytest.fixture
 def settings(url: str, tmp_path: Path) -> Settings:
     """Records of both kinds in turn, on a day before the deadline."""
-    return Settings(hesbot_home=tmp_path / "home", database_url=url, hesbot_now=NOW)
+    return homes.settings_in(tmp_path / "home", database_url=url, hesbot_now=NOW)
 
 
 def number(place: int) -> str:

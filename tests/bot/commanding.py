@@ -12,12 +12,13 @@ from typer.testing import CliRunner
 
 from bot.__main__ import app
 from bot.settings import Settings
+from tests import homes
 
 
 async def commanded(home: Path, *words: str, stdin: bytes = b"", **settings: str) -> Result:
     """A command, run to its end in an environment in which nothing of ours is set but this."""
     nothing = {name.upper(): None for name in Settings.model_fields}
-    given = {**nothing, "HESBOT_HOME": str(home), **settings}
+    given = {**nothing, "HESBOT_HOME": str(home), **homes.given(home), **settings}
     # It has a loop of its own, which the one of the test must not see.
     return await asyncio.to_thread(CliRunner().invoke, app, words, stdin, given)
 

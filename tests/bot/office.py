@@ -26,6 +26,7 @@ from storage import (
     Audit,
     Broadcasts,
     Connection,
+    Contended,
     Conversations,
     Database,
     KeyRing,
@@ -34,6 +35,7 @@ from storage import (
     Vault,
 )
 from storage.database import Patience
+from tests import homes
 
 NOW = datetime(2021, 1, 10, 9, 30, tzinfo=UTC)
 DEADLINE = datetime(2021, 1, 14, 21, tzinfo=UTC)
@@ -58,19 +60,24 @@ SCRIPT = (
 
 
 class CountedDatabase(Database):
-    """A database that counts its commits and can be made to hold one back."""
+    """A database that counts its commits and can be made to hold one back, or to yield a few times
+    to others."""
 
     commits: int
+    yields: int = 0
     gate: asyncio.Event
     inside: asyncio.Event
 
     @asynccontextmanager
-    async def begin(self) -> AsyncIterator[Connection]:
-        async with super().begin() as connection:
+    async def begin(self, within: float | None = None) -> AsyncIterator[Connection]:
+        async with super().begin(within) as connection:
             yield connection
             if hasattr(self, "gate"):
                 self.inside.set()
                 await self.gate.wait()
+            if self.yields:
+                self.yields -= 1
+                raise Contended
         self.commits = getattr(self, "commits", 0) + 1
 
     def hold(self) -> None:
@@ -137,7 +144,7 @@ async def office(
     ``errand`` asks about codes, ``count`` counts audiences.
     """
     vault = Vault(ring or KeyRing.new())
-    database = await CountedDatabase.open(None, home=home, patience=Patience(lock=lock))
+    database = await homes.opened_in(home, CountedDatabase, patience=Patience(lock=lock))
     assert isinstance(database, CountedDatabase)
     registry = Registry(vault, deadline=DEADLINE)
     clock: Callable[[], datetime] = lambda: NOW  # noqa: E731

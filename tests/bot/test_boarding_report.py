@@ -21,9 +21,9 @@ from bot.records import open_records
 from bot.services import boardings
 from bot.services.boardings import COLUMNS, made, make, rewrite
 from bot.services.moments import beginning, ending
-from bot.settings import Settings
 from storage import Attempt
 from storage.risks import RiskChange
+from tests import homes
 from tests.bot.commanding import commanded, contents, files, refused, told
 from tests.storage.conftest import database, office, postgresql, url, vault
 from tests.storage.people import AYSE, AYSE_ANSWERS, CARD, CODE, NOW, Office
@@ -60,14 +60,14 @@ async def tried(office: Office, *moments: datetime) -> None:
 
 @asynccontextmanager
 async def records_in(home: Path) -> AsyncIterator[Office]:
-    async with open_records(Settings(hesbot_home=home)) as records:
+    async with open_records(homes.settings_in(home)) as records:
         yield Office(records.database, records.registry)
 
 
 @pytest.fixture
 async def home(empty_home: Path, tmp_path: Path) -> Path:
     """A home in which Ayşe's suspended card was tried once."""
-    home = Path(shutil.copytree(empty_home, tmp_path / "home"))
+    home = homes.copied(empty_home, tmp_path / "home")
     async with records_in(home) as office:
         await office.paired(AYSE, AYSE_ANSWERS)
         await tried(office, NOW)

@@ -6,7 +6,6 @@ import asyncio
 import csv
 import io
 import json
-import shutil
 import stat
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,12 +17,12 @@ import pytest
 
 from bot.notices.exporting import export
 from bot.records import open_records
-from bot.settings import Settings
 from conversations.actions import LookUpPerson
 from conversations.events import Address
 from storage import Asked, Broadcasts
 from storage.people import People
 from storage.staff import Staff
+from tests import homes
 from tests.bot.commanding import commanded, files, refused, told
 from tests.storage.announcing import NOW, Newsroom
 
@@ -41,7 +40,7 @@ STAFF = {
 @pytest.fixture(scope="module")
 def staffed_home(empty_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home where people of every role work, to be copied."""
-    home = Path(shutil.copytree(empty_home, tmp_path_factory.mktemp("staffed") / "home"))
+    home = homes.copied(empty_home, tmp_path_factory.mktemp("staffed") / "home")
 
     async def hire() -> None:
         for name, role in STAFF.items():
@@ -54,7 +53,7 @@ def staffed_home(empty_home: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 @pytest.fixture
 def home(staffed_home: Path, tmp_path: Path) -> Path:
     """A home of its own."""
-    return Path(shutil.copytree(staffed_home, tmp_path / "home"))
+    return homes.copied(staffed_home, tmp_path / "home")
 
 
 @pytest.fixture
@@ -68,7 +67,7 @@ def text(tmp_path: Path) -> Path:
 @asynccontextmanager
 async def newsroom(home: Path) -> AsyncIterator[Newsroom]:
     """The records of the home, and short ways to them."""
-    async with open_records(Settings(hesbot_home=home)) as records:
+    async with open_records(homes.settings_in(home)) as records:
         yield Newsroom(records.database, records.vault, Broadcasts(records.audit))
 
 

@@ -122,6 +122,7 @@ def test_a_home_that_cannot_be_made_is_named() -> None:
     assert "HESBOT_HOME" in refusal(Path("/proc/hesbot"), "run", PORT="0")
 
 
+@pytest.mark.sqlite("looks at the file")
 @pytest.mark.parametrize("words", [("run",), ("cards", "show", CARD), ("db", "upgrade")])
 def test_a_file_that_is_no_database_stays_as_it_is(tmp_path: Path, words: tuple[str, ...]) -> None:
     """Neither is it overwritten nor are keys made for it."""
@@ -172,6 +173,7 @@ def test_looking_up_where_nothing_is_makes_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.sqlite("looks at the file")
 def test_looking_up_makes_no_keys(empty_home: Path, tmp_path: Path) -> None:
     """New ones would open nothing."""
     (tmp_path / "hesbot.sqlite3").write_bytes((empty_home / "hesbot.sqlite3").read_bytes())
@@ -179,6 +181,7 @@ def test_looking_up_makes_no_keys(empty_home: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "keys.json").exists()
 
 
+@pytest.mark.sqlite("looks at the file")
 def test_other_keys_than_the_records_are_refused(empty_home: Path, tmp_path: Path) -> None:
     """A second register would grow inside the first."""
     (tmp_path / "hesbot.sqlite3").write_bytes((empty_home / "hesbot.sqlite3").read_bytes())
@@ -192,6 +195,7 @@ def test_a_card_nobody_paired_is_one_line(empty_home: Path) -> None:
     assert "no such card" in refusal(empty_home, "cards", "show", CARD)
 
 
+@pytest.mark.sqlite("looks at the file")
 @pytest.mark.parametrize("name", ["what?", "no#1", "50%25 off", "ev im"])
 def test_a_home_may_have_any_name(tmp_path: Path, name: str) -> None:
     """Signs that mean something in an address mean nothing in a folder's name."""

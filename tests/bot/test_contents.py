@@ -23,6 +23,7 @@ from conversations.replies import Reply, Retract
 from conversations.state import Aside, Offer, Place, State
 from storage import Database, Unavailable
 from storage.contents import Content, Contents
+from tests import homes
 
 WORDING = Wording.load()
 DRAFTS = contents.drafts(WORDING)
@@ -144,7 +145,7 @@ def fields_of(message: Message, locale: str) -> list[str]:
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    opened = await Database.open(None, home=tmp_path)
+    opened = await homes.opened_in(tmp_path)
     yield opened
     await opened.close()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from storage import copying
 from storage.copying import copy, origin
 from storage.database import Database
+from tests import homes
 from tests.bot.commanding import commanded, files, refused, told
 from tests.faults.processes import hesbot
 from tests.storage.conftest import new_postgresql, postgresql
@@ -28,10 +28,11 @@ def at(file: Path) -> str:
 def here(empty_home: Path, tmp_path: Path) -> Path:
     """A home with keys and records, which nobody has open."""
     home = tmp_path / "home"
-    shutil.copytree(empty_home, home)
+    homes.copied(empty_home, home)
     return home
 
 
+@pytest.mark.sqlite("looks at the file")
 async def test_a_talk_goes_on_in_the_copy(tmp_path: Path, postgresql: str) -> None:
     """With the same keys, at the question where it stood."""
     home, elsewhere = tmp_path / "home", tmp_path / "elsewhere"
@@ -45,6 +46,7 @@ async def test_a_talk_goes_on_in_the_copy(tmp_path: Path, postgresql: str) -> No
     assert not (elsewhere / "hesbot.sqlite3").exists()
 
 
+@pytest.mark.sqlite("looks at the file")
 async def test_what_was_copied_is_counted(here: Path, tmp_path: Path) -> None:
     """As JSON and as a table; a second time nothing is written."""
     words = "db", "copy", "--from", at(here / "hesbot.sqlite3"), "--to", at(tmp_path / "new" / "c")
@@ -58,6 +60,7 @@ async def test_what_was_copied_is_counted(here: Path, tmp_path: Path) -> None:
     assert lines[-2].split() == ["all", "1", "rows", "0", "written", "now"]
 
 
+@pytest.mark.sqlite("looks at the file")
 async def test_a_rehearsal_says_that_it_is_one(here: Path, tmp_path: Path) -> None:
     words = "--from", at(here / "hesbot.sqlite3"), "--to", at(tmp_path / "copy")
     done = await commanded(here, "db", "copy", "--live", *words)
@@ -65,6 +68,7 @@ async def test_a_rehearsal_says_that_it_is_one(here: Path, tmp_path: Path) -> No
     assert (await told(here, "db", "copy", "--live", *words))["complete"] is False
 
 
+@pytest.mark.sqlite("looks at the file")
 async def test_half_a_copy_starts_nothing(
     here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -91,6 +95,7 @@ async def test_half_a_copy_starts_nothing(
     assert (await commanded(tmp_path / "there", "db", "upgrade")).exit_code == 0
 
 
+@pytest.mark.sqlite("looks at the file")
 @pytest.mark.parametrize(
     ("source", "target", "line"),
     [

@@ -208,6 +208,7 @@ async def test_who_stands_where_we_cannot_read_begins_anew(desk: Office, poison:
     assert (await desk.state()).field == "first_name"
 
 
+@pytest.mark.sqlite("another holds the file's lock")
 async def test_a_locked_database_is_said_and_nothing_changes(tmp_path: Path) -> None:
     """Everybody gets Unavailable; when the lock is gone the same messages go through."""
     async with office(tmp_path, lock=0.1) as desk:
@@ -223,6 +224,17 @@ async def test_a_locked_database_is_said_and_nothing_changes(tmp_path: Path) -> 
         assert (await desk.state()).answers == {}
         await desk.say("ayşe", message="m")
         assert (await desk.state()).answers == {"first_name": "Ayşe"}
+
+
+async def test_who_had_to_yield_to_another_process_is_tried_again_at_once(desk: Office) -> None:
+    """Once; whoever has to yield again may come again."""
+    desk.database.yields = 1
+    assert (await desk.say("merhaba", message="m")).messages
+    desk.database.yields = 2
+    with pytest.raises(Unavailable):
+        await desk.say("evet", message="n")
+    assert (await desk.say("evet", message="n")).messages
+    assert (await desk.state()).field == "first_name"
 
 
 async def test_callers_who_go_away_stop_nobody(desk: Office) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,8 @@ from bot.services import integration
 from bot.services.integration import LARGEST_ATTEMPT, LARGEST_FEED
 from bot.services.packed_lines import FREE, PIECE
 from bot.services.turnstile import REASONS
-from storage import Database, KeyRing, Registry, Vault
+from storage import KeyRing, Registry, Vault
+from tests import homes
 from tests.bot.calling import (
     AT,
     GATE_KEY,
@@ -36,8 +36,8 @@ from tests.storage.people import AYSE, AYSE_ANSWERS, CARD, DEADLINE, OTHER_CODE,
 @pytest.fixture
 async def office(empty_home: Path, tmp_path: Path) -> AsyncIterator[Office]:
     """An empty register on SQLite."""
-    shutil.copytree(empty_home, tmp_path, dirs_exist_ok=True)
-    database = await Database.open(None, home=tmp_path)
+    homes.copied(empty_home, tmp_path)
+    database = await homes.opened_in(tmp_path)
     vault = Vault(KeyRing.load(tmp_path / "keys.json"))
     yield Office(database, Registry(vault, deadline=DEADLINE))
     await database.close()

@@ -12,10 +12,10 @@ import pytest
 from bot.app import open_house, working
 from bot.channels.base import Inbound, written
 from bot.marks import Marks
-from bot.settings import Settings
 from conversations.events import Address
 from conversations.registration import REGISTRATION
 from storage import Database, Unavailable, marks
+from tests import homes
 from tests.bot.office import CARD, CHANNEL, LIMITS, NOW, SCRIPT, Office, office
 from tests.fakes.waiting import Pulse
 
@@ -116,7 +116,7 @@ class Ringing(Marks):
 class Broken:
     """Records that cannot be written."""
 
-    def begin(self) -> None:
+    def begin(self, _within: float | None = None) -> None:
         raise Unavailable("away")
 
 
@@ -133,7 +133,7 @@ async def test_it_is_written_from_time_to_time(desk: Office) -> None:
 
 async def test_it_is_written_when_the_work_ends(tmp_path: Path) -> None:
     """The whole house stops, and the last words are counted."""
-    settings = Settings(hesbot_home=tmp_path, hesbot_now=NOW)
+    settings = homes.settings_in(tmp_path, hesbot_now=NOW)
     async with open_house(settings) as house:
         async with working(house, ()):
             house.limits.update(LIMITS)

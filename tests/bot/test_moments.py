@@ -40,6 +40,7 @@ def test_it_is_istanbuls_unless_it_says_otherwise() -> None:
     assert ending("2021-01-15") == datetime(2021, 1, 15, 21, tzinfo=UTC)
 
 
+@pytest.mark.sqlite("looks at the file")
 @pytest.mark.parametrize("text", [*BEYOND, "0001-01-01", "yesterday"])
 @pytest.mark.parametrize(
     "words",

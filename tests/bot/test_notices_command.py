@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from bot.records import open_records
-from bot.settings import Settings
 from conversations.actions import RecordConsent
 from conversations.events import Address
 from storage import Asked
+from tests import homes
 from tests.bot.test_command import command, files, refusal
 from tests.fakes.telegram import BotApi
 from tests.faults.processes import hesbot
@@ -30,7 +30,7 @@ NOTHING = {"total": 0, "kinds": {}, "channels": {}, "notices": []}
 async def home(tmp_path: Path) -> Path:
     """A home where one person has talked to us on Telegram, and has paired nothing."""
     place = tmp_path / "home"
-    async with open_records(Settings(hesbot_home=place)) as records:
+    async with open_records(homes.settings_in(place)) as records:
         asked = Asked(
             Address("telegram", str(AYSE)), RecordConsent((TERMS,)), DECEMBER, "tr", TEXTS
         )
@@ -106,6 +106,7 @@ async def test_an_outlook_leaves_the_records_as_they_were(home: Path) -> None:
     assert files(home) == before
 
 
+@pytest.mark.sqlite("another holds the file's lock")
 async def test_an_outlook_waits_for_nobody_who_writes(home: Path) -> None:
     """On SQLite, where one writer keeps out all others, it looks at a copy."""
     with closing(sqlite3.connect(home / "hesbot.sqlite3")) as other:

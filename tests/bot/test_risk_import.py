@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import os
-import shutil
 import stat
 from contextlib import suppress
 from pathlib import Path
@@ -16,8 +15,8 @@ import pytest
 from bot.records import open_records
 from bot.services.packed_lines import FREE
 from bot.services.risk_file import BATCH
-from bot.settings import Settings
 from storage import tables
+from tests import homes
 from tests.bot.calling import lines, record
 from tests.bot.commanding import commanded, files, refused, told
 from tests.faults.born import Wish, start
@@ -33,17 +32,17 @@ AT_NOON = {"HESBOT_NOW": "2021-01-10T12:30"}
 @pytest.fixture
 def home(empty_home: Path, tmp_path: Path) -> Path:
     """A home of one's own."""
-    return Path(shutil.copytree(empty_home, tmp_path / "home"))
+    return homes.copied(empty_home, tmp_path / "home")
 
 
 async def paired(home: Path) -> None:
     """Ayşe has a card there."""
-    async with open_records(Settings(hesbot_home=home)) as records:
+    async with open_records(homes.settings_in(home)) as records:
         await Office(records.database, records.registry).paired(AYSE, AYSE_ANSWERS)
 
 
 async def status(home: Path) -> str:
-    async with open_records(Settings(hesbot_home=home)) as records:
+    async with open_records(homes.settings_in(home)) as records:
         return (await Office(records.database, records.registry, NOW).card()).status
 
 
@@ -134,7 +133,7 @@ async def kill_an_import(home: Path, feed: Path) -> None:
 
 async def risks(home: Path) -> int:
     """How many codes the Ministry has said something of."""
-    async with open_records(Settings(hesbot_home=home)) as records:
+    async with open_records(homes.settings_in(home)) as records:
         return (await Office(records.database, records.registry).count())["risks"]
 
 
@@ -206,7 +205,7 @@ async def test_on_postgresql_too(postgresql: str, tmp_path: Path) -> None:
     feed.write_bytes(lines(record(), record("r-2", OTHER_CODE)))
     found = await imported(tmp_path / "home", feed, DATABASE_URL=url)
     assert found["taken"] == 2
-    settings = Settings(hesbot_home=tmp_path / "home", database_url=url)
+    settings = homes.settings_in(tmp_path / "home", database_url=url)
     async with open_records(settings, new_keys=False) as records:
         await Office(records.database, records.registry).paired(AYSE, AYSE_ANSWERS)
         office = Office(records.database, records.registry, NOW)

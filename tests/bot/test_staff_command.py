@@ -14,12 +14,12 @@ import pytest
 from bot.clock import wall
 from bot.commands import audit as audit_command
 from bot.records import open_records
-from bot.settings import Settings
 from bot.staff.acting import Declined, acting
 from bot.staff.doors import Doors, Refused
 from bot.staff.secrets import Passwords
 from conversations.broadcasts import Role
 from storage.audit import Flaw
+from tests import homes
 from tests.bot.commanding import commanded, files, refused, told
 from tests.bot.staff.conftest import CHEAP
 
@@ -42,7 +42,7 @@ async def add(home: Path, name: str, role: str = "author", *more: str) -> dict[s
 
 async def enter(home: Path, keys: dict[str, Any]) -> str:
     """Sign in with what the command printed."""
-    async with open_records(Settings(hesbot_home=home)) as records:
+    async with open_records(homes.settings_in(home)) as records:
         doors = Doors(records.database, records.staff, records.audit, Passwords(CHEAP), wall)
         code = pyotp.TOTP(keys["totp_secret"]).now()
         return await doors.enter(keys["name"], keys["password"], code)
@@ -195,7 +195,7 @@ class TestRefusals:
         """Other commands ask the same way."""
         await add(home, "Ayşe")
         async with (
-            open_records(Settings(hesbot_home=home)) as records,
+            open_records(homes.settings_in(home)) as records,
             records.database.read() as conn,
         ):
             roles = {Role.AUTHOR, Role.APPROVER}

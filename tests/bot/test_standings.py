@@ -12,8 +12,9 @@ import pytest
 from bot import standings
 from bot.standings import KEPT, SHARE, Standings
 from conversations.broadcasts import Refusal, Stage
-from storage import Database, KeyRing, Vault, campaigns
+from storage import KeyRing, Vault, campaigns
 from storage.campaigns import Outcomes
+from tests import homes
 from tests.storage.announcing import NOW, Newsroom
 
 LIMITS = {"telegram": 25.0}
@@ -33,7 +34,7 @@ class Watched:
 @pytest.fixture
 async def watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Watched]:
     """Nobody has looked yet."""
-    database = await Database.open(None, home=tmp_path)
+    database = await homes.opened_in(tmp_path)
     room = await Newsroom.open(database, Vault(KeyRing.new()))
     looks = Standings(
         database, room.broadcasts, LIMITS, lambda: NOW, lambda: NOW, lambda: watch.time

@@ -19,9 +19,9 @@ from bot.channels.whatsapp_api import TwilioLine
 from bot.channels.whatsapp_buttons import Buttons
 from bot.contents import Shelf
 from bot.server import application
-from bot.settings import Settings
 from bot.wording import Wording
 from storage.contents import Contents
+from tests import homes
 from tests.fakes.serving import serve
 from tests.fakes.twilio import Person, TwilioApi
 from tests.faults import born
@@ -112,7 +112,7 @@ async def test_killed_anywhere_it_goes_on(tmp_path: Path, twilio: TwilioApi, cal
     assert sorted(names) == sorted(draft.name for draft in WANTED)
     submitted = [path for _, path in twilio.content.calls if path.endswith("/whatsapp")]
     assert len(submitted) == len(set(submitted)) == len(NOTICES)
-    settings = Settings(hesbot_home=home)
+    settings = homes.settings_in(home)
     async with open_house(settings) as house, house.database.read() as connection:
         kept = await Contents().all(connection)
     assert {name: content.sid for name, content in kept.items()} == {
@@ -148,7 +148,7 @@ async def test_a_wrong_account_changes_nothing(tmp_path: Path, twilio: TwilioApi
 async def town(home: Path, twilio: TwilioApi) -> AsyncIterator[House]:
     """The house with WhatsApp and its buttons at work."""
     token = SecretStr(twilio.auth_token)
-    settings = Settings(hesbot_home=home, public_url=PUBLIC_URL, twilio_auth_token=token)
+    settings = homes.settings_in(home, public_url=PUBLIC_URL, twilio_auth_token=token)
     async with open_house(settings) as house:
         shelf = Shelf(house.database, house.wording, {})
         await shelf.refresh()

@@ -17,7 +17,8 @@ from playwright.async_api import Browser, BrowserContext, Locator, Page, async_p
 
 from bot.staff.secrets import secret_text
 from conversations.broadcasts import Role
-from storage import Audit, Database, KeyRing, Member, Staff, Vault, admit
+from storage import Audit, KeyRing, Member, Staff, Vault, admit
+from tests import homes
 from tests.browser.conftest import ARGUMENTS
 from tests.browser.visitor import DESKTOP, LOUD, PHONE
 from tests.fakes.telegram import TOKEN, BotApi
@@ -152,7 +153,7 @@ async def staffroom(chromium: str, home: Path, people: int) -> AsyncIterator[Sta
     """Somebody of each role, and so many people on Telegram. A page's complaint fails at the
     end."""
     vault = Vault(KeyRing.load_or_create(home / "keys.json"))
-    database = await Database.open(None, home=home)
+    database = await homes.opened_in(home)
     try:
         await admit(database, vault)
         room = await Newsroom.open(database, vault)

@@ -19,6 +19,7 @@ from typing import Any
 
 import aiohttp
 
+from tests import homes
 from tests.faults.born import ROOT, Child, Wish, start
 
 __all__ = ["ROOT"]
@@ -37,6 +38,7 @@ def surroundings(home: Path, **settings: str) -> dict[str, str]:
         "PYTHONUTF8": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
         "HESBOT_HOME": str(home),
+        **homes.given(home),
         **settings,
     }
 

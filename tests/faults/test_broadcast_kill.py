@@ -14,8 +14,9 @@ import pytest
 
 from bot.clock import wall
 from conversations.broadcasts import Stage
-from storage import Broadcast, Database, KeyRing, Vault, admit, campaigns
+from storage import Broadcast, KeyRing, Vault, admit, campaigns
 from storage.entries import Post
+from tests import homes
 from tests.benchmarks.broadcast_rows import INVENTED
 from tests.bot.notices.town import most_in_a_second, until
 from tests.fakes.telegram import BotApi
@@ -31,7 +32,7 @@ async def newsroom(home: Path, api: BotApi) -> AsyncIterator[Newsroom]:
     """Records in the home, and people on Telegram whom they know."""
     ring = KeyRing.load_or_create(home / "keys.json")
     vault = Vault(ring)
-    database = await Database.open(None, home=home)
+    database = await homes.opened_in(home)
     await admit(database, vault)
     room = await Newsroom.open(database, vault)
     # They came today, so that no reminder of the deadline comes between.

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import random
-import sqlite3
 from asyncio.subprocess import PIPE
-from contextlib import closing
 from pathlib import Path
 
 import aiohttp
 
+from tests import homes
 from tests.faults.born import Wish, start
 from tests.faults.processes import Served, card_on_record, hesbot, served, surroundings
 
@@ -46,11 +45,8 @@ def name_of(place: int) -> str:
 
 def rows(home: Path) -> dict[str, int]:
     """How many rows each table has."""
-    with closing(sqlite3.connect(home / "hesbot.sqlite3")) as database:
-        return {
-            table: database.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
-            for table in (*TABLES, "consents")
-        }
+    found = homes.rows(home)
+    return {table: found[table] for table in (*TABLES, "consents")}
 
 
 async def send(server: Served, place: int) -> list[str]:

@@ -128,6 +128,7 @@ def test_the_search_would_find_a_leak(encoding: str) -> None:
         assert leaks(f"önce {value} sonra".encode(encoding), "A1B2345678")
 
 
+@pytest.mark.sqlite("another holds the file's lock")
 async def test_the_server_writes_nothing_down_readably(tmp_path: Path) -> None:
     """Slips, help, faults of the Ministry and of our own, then every file, log and metric."""
     home = tmp_path / "home"
@@ -162,6 +163,7 @@ async def test_the_server_writes_nothing_down_readably(tmp_path: Path) -> None:
     assert {name: found for name, each in written.items() if (found := leaks(each, code))} == {}
 
 
+@pytest.mark.sqlite("looks at the file")
 async def test_the_terminal_writes_nothing_down_readably(tmp_path: Path) -> None:
     """What it prints is the person's own; what stays behind is sealed."""
     home, code = tmp_path / "home", "K5L6789012"

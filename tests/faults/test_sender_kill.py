@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from storage import Database, KeyRing, Vault, admit, tables
+from storage import KeyRing, Vault, admit, tables
+from tests import homes
 from tests.bot.notices.town import Town, most_in_a_second, town
 from tests.fakes.telegram import TOKEN, Answer, BotApi
 from tests.faults.born import Child, Wish, start
@@ -62,7 +63,7 @@ async def worker(home: Path, api: BotApi, rate: float = RATE) -> AsyncIterator[C
 async def everybody(home: Path, api: BotApi) -> None:
     """People who talked to the bot in December and have no card: a week before the deadline."""
     ring = KeyRing.load_or_create(home / "keys.json")
-    database = await Database.open(None, home=home)
+    database = await homes.opened_in(home)
     await admit(database, Vault(ring))
     await database.close()
     async with town(home=home, ring=ring) as here:

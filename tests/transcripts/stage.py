@@ -9,7 +9,6 @@ it anew, ``restart: MOMENT`` at that time; ``suspended`` is the authorities' wor
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from bot.settings import Settings
 from bot.wording import Wording
 from conversations.calendar import ISTANBUL
 from storage import tables
+from tests import homes
 from tests.fakes.hes import HesService
 from tests.fakes.serving import serve
 from tests.transcripts.heard import Bubble
@@ -51,7 +51,7 @@ class Performance:
 
 async def play(script: Script, messenger: type[Messenger], home: Path, empty: Path) -> Performance:
     """Play the whole script on a copy of the empty home; everything is closed afterwards."""
-    shutil.copytree(empty, home)
+    homes.copied(empty, home)
     async with messenger() as there, Stage(script, there, home) as stage:
         answers = [await stage.play(step) for step in script.steps if await stage.is_turn(step)]
         people = {name: person.address for name, person in stage.people.items()}

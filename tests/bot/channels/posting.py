@@ -22,10 +22,10 @@ from bot.notices.letters import worded
 from bot.notices.mailbox import Mailbox
 from bot.notices.rules import Kind
 from bot.server import application
-from bot.settings import Settings
 from conversations.events import Address
 from storage import Entry, Parcel, Pickup, Urgency, Vault, tables
 from storage.conversations import address_key
+from tests import homes
 from tests.fakes.serving import serve
 
 TODAY = datetime.fromisoformat("2021-01-08T12:00+03:00")
@@ -77,7 +77,7 @@ class Post:
 @asynccontextmanager
 async def post_office(home: Path, *, demo: bool = False) -> AsyncIterator[Post]:
     """The page at work on records of its own."""
-    async with open_house(Settings(hesbot_home=home, hesbot_now=TODAY)) as house:
+    async with open_house(homes.settings_in(home, hesbot_now=TODAY)) as house:
         words = house.wording
         web = Web(
             house.desk,

@@ -14,8 +14,8 @@ from pathlib import Path
 from bot.app import House, open_house, working
 from bot.channels.base import Answer, Collected, Message, Unavailable
 from bot.channels.terminal import Terminal, show
-from bot.settings import Settings
 from conversations.events import Address
+from tests import homes
 from tests.bot.channels.posting import REMINDER, TODAY, Post, mailbox_of
 from tests.bot.channels.recording import RecordingDesk
 
@@ -80,7 +80,7 @@ async def test_trouble_with_notices_costs_no_answer() -> None:
 
 async def test_the_ledger_is_read_and_settled(tmp_path: Path) -> None:
     """A whole house: the person is known, the notice is on record, and it is shown once."""
-    settings = Settings(hesbot_home=tmp_path, hesbot_now=TODAY)
+    settings = homes.settings_in(tmp_path, hesbot_now=TODAY)
     async with open_house(settings) as house, working(house, ()):
         house.limits["terminal"] = Terminal.limits
         assert REMINDER not in await said(house, "merhaba\nkabul ediyorum\n")

@@ -200,6 +200,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("storage.database.Patience", lambda: Patience(lock=0.02))
 
 
+@pytest.mark.sqlite("another holds the file's lock")
 @pytest.mark.usefixtures("hasty")
 async def test_locked_records_cost_nobody_an_answer(tmp_path: Path) -> None:
     """The page holds what was said and its token, so that sending it again says it once."""
@@ -218,6 +219,7 @@ async def test_locked_records_cost_nobody_an_answer(tmp_path: Path) -> None:
         assert "2/8 · Soyad" in (await visitor.post(said)).lines
 
 
+@pytest.mark.sqlite("another holds the file's lock")
 @pytest.mark.usefixtures("hasty")
 async def test_locked_records_make_no_visitor(tmp_path: Path) -> None:
     """A first answer that could not be kept can be pressed again as it was."""

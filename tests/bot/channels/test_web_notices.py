@@ -215,6 +215,7 @@ async def test_an_answer_does_not_wait_for_notices() -> None:
         assert (page.status, page.headers["Retry-After"]) == (503, "5")
 
 
+@pytest.mark.sqlite("another holds the file's lock")
 async def test_a_busy_page_keeps_what_was_shown(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import json
 import re
-import sqlite3
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from html import unescape
 from pathlib import Path
@@ -22,8 +21,8 @@ from bot.app import channels_of, open_house, page_words, working
 from bot.channels.base import FrontDesk, Mailbox
 from bot.channels.web import Web
 from bot.server import application
-from bot.settings import Settings
 from bot.wording import Wording
+from tests import homes
 from tests.fakes.serving import serve
 
 JSON = {"Accept": "application/json"}
@@ -121,7 +120,7 @@ async def visiting(base: str) -> AsyncIterator[Visitor]:
 @asynccontextmanager
 async def town(home: Path, **settings: Any) -> AsyncIterator[str]:
     """Everything but the messengers, on records of its own; its address."""
-    async with open_house(Settings(hesbot_home=home, **settings)) as house:
+    async with open_house(homes.settings_in(home, **settings)) as house:
         web = [channel for channel in channels_of(house) if channel.name == "web"]
         app = application(web, house.database)
         async with working(house, web), serve(app) as base:
@@ -146,8 +145,4 @@ async def facing(desk: FrontDesk, mailbox: Mailbox | None = None) -> AsyncIterat
 
 def rows(home: Path) -> int:
     """How many rows the records have, all tables together but the migrations' own."""
-    with closing(sqlite3.connect(home / "hesbot.sqlite3")) as records:
-        names = records.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-        tables = [name for (name,) in names if not name.startswith(("sqlite", "alembic"))]
-        count = "SELECT count(*) FROM "
-        return sum(records.execute(f'{count}"{table}"').fetchone()[0] for table in tables)
+    return sum(homes.rows(home).values())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 from collections.abc import AsyncIterator
 from itertools import chain
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 from aiohttp import WSServerHandshakeError
 
 from bot.server import STOP_WITHIN
+from tests import homes
 from tests.bot.console.desk import Clerk, Keys, clerks, take_on
 from tests.faults.processes import Served, hesbot, served
 
@@ -37,7 +37,7 @@ async def office(staffed: tuple[Path, Keys, Keys], tmp_path: Path) -> AsyncItera
     """A product, and an author and an auditor who are signed in there."""
     there, author, auditor = staffed
     home = tmp_path / "home"
-    shutil.copytree(there, home)
+    homes.copied(there, home)
     async with served(home) as server, clerks(server, 2) as (zeynep, derya):
         await zeynep.enter(author)
         await derya.enter(auditor)

@@ -15,7 +15,8 @@ from bot.console import telling
 from bot.wording import Wording
 from conversations.broadcasts import Audience, Group, Stage
 from conversations.replies import Word
-from storage import Broadcast, Database, KeyRing, Vault
+from storage import Broadcast, KeyRing, Vault
+from tests import homes
 from tests.storage.announcing import Newsroom
 
 WORDING = Wording.load()
@@ -39,7 +40,7 @@ READER: Any = Reader()
 @pytest.fixture
 async def running(tmp_path: Path) -> AsyncIterator[Broadcast]:
     """A broadcast under way."""
-    database = await Database.open(None, home=tmp_path)
+    database = await homes.opened_in(tmp_path)
     room = await Newsroom.open(database, Vault(KeyRing.new()))
     yield await room.running()
     await database.close()

@@ -33,6 +33,7 @@ from conversations.broadcasts import Role
 from storage import Audit, Database, KeyRing, Registry, Staff, Unavailable, Vault
 from storage.card_files import CardFiles
 from storage.feeds import lists
+from tests import homes
 from tests.bot.calling import lines, record
 from tests.bot.staff.conftest import CHEAP, PASSWORD, SECRET
 from tests.fakes.clock import Clock
@@ -121,7 +122,7 @@ async def counter(home: Path, intake: Intake | None = None) -> AsyncIterator[Cou
     clock, ring = Clock(), KeyRing.load_or_create(home / "keys.json")
     clock.now = NOW
     vault = Vault(ring)
-    database = await Database.open(None, home=home)
+    database = await homes.opened_in(home)
     registry, audit = Registry(vault, deadline=DEADLINE), Audit(vault)
     house = Cardhouse(
         database, CardFiles(vault, registry.cards), ring, DEADLINE, clock, gentle=True

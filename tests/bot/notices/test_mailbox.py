@@ -21,6 +21,7 @@ from conversations.actions import SetNotices, SetReminders, Status
 from conversations.events import Address
 from storage import Asked, Database, Parcel, Pickup, Post, tables
 from storage.database import Patience
+from tests import homes
 from tests.bot.notices.town import DEADLINE, NOON, WORDING, Town, town
 from tests.storage.conftest import postgresql, url
 from tests.storage.people import AYSE_ANSWERS, OTHER_CARD, Office
@@ -213,6 +214,7 @@ async def test_a_notice_without_words_waits_for_the_operator(house: House) -> No
     assert await house.states() == [Post.HELD, Post.SENDING]
 
 
+@pytest.mark.sqlite("another holds the file's lock")
 async def test_an_idle_look_writes_nothing(tmp_path: Path) -> None:
     """Thousands of open pages look every few seconds, while somebody else holds the pen."""
     async with town(home=tmp_path) as built:
@@ -222,12 +224,13 @@ async def test_an_idle_look_writes_nothing(tmp_path: Path) -> None:
             assert await mailbox.collect(AYSE) == Collected()
 
 
+@pytest.mark.sqlite("another holds the file's lock")
 async def test_records_out_of_reach_are_told_as_a_channel_knows_it(tmp_path: Path) -> None:
     """And lose nothing."""
     async with town(home=tmp_path) as built:
         people = await built.people(1, "web")
         await built.write(people, "web")
-        hasty = await Database.open(None, home=tmp_path, patience=Patience(lock=0.02))
+        hasty = await homes.opened_in(tmp_path, patience=Patience(lock=0.02))
         mailbox = House(built, people).at(hasty)
         with closing(sqlite3.connect(tmp_path / "hesbot.sqlite3", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")

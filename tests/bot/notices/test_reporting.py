@@ -25,8 +25,9 @@ from bot.notices.letters import worded
 from bot.notices.outcomes import CLOSED, MOST_TRIES
 from bot.notices.reporting import SETTLING, Reach, Reports, settled
 from conversations.events import Address
-from storage import Database, Post, Receipt, Settled, pace, tables
+from storage import Post, Receipt, Settled, pace, tables
 from storage.database import Patience
+from tests import homes
 from tests.bot.channels.recording import RecordingDesk
 from tests.bot.channels.running import webhook
 from tests.bot.channels.turns import Turns, nobody
@@ -193,6 +194,7 @@ async def test_without_a_key_the_message_is_enough(here: Town) -> None:
     assert await here.states() == {"read": 1}
 
 
+@pytest.mark.sqlite("another holds the file's lock")
 async def test_old_news_waits_for_no_writer(here: Town, tmp_path: Path) -> None:
     """Most reports say nothing new, and those are only read."""
     key = await sent(here)
@@ -202,10 +204,11 @@ async def test_old_news_waits_for_no_writer(here: Town, tmp_path: Path) -> None:
         other.execute("ROLLBACK")
 
 
+@pytest.mark.sqlite("another holds the file's lock")
 async def test_records_that_cannot_be_written(here: Town, tmp_path: Path) -> None:
     """The messenger is asked to come again, and the same report is then taken."""
     key, hasty = await sent(here), Patience(lock=0.05, statement=0.05)
-    database = await Database.open(None, home=tmp_path, patience=hasty)
+    database = await homes.opened_in(tmp_path, patience=hasty)
     report = Reports(database, here.ledger, here.clock, outcome_of)
     reach = Reach(database, here.registry, here.clock)
     with closing(sqlite3.connect(tmp_path / "hesbot.sqlite3", isolation_level=None)) as other:

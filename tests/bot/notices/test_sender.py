@@ -325,6 +325,7 @@ async def test_what_another_process_holds_is_left_alone(here: Town) -> None:
     assert await here.states() == {"sending": 1}
 
 
+@pytest.mark.sqlite("another holds the file's lock")
 async def test_outcomes_outlive_a_database_that_is_away(tmp_path: Path) -> None:
     """What became of a letter is kept in mind until it can be written down."""
     async with town(f"sqlite:///{tmp_path / 'records.sqlite3'}") as here:

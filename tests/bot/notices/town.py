@@ -36,6 +36,7 @@ from storage import (
     tables,
 )
 from storage.people import People
+from tests import homes
 
 NOON = datetime(2021, 1, 8, 9, tzinfo=UTC)
 """Noon in Istanbul."""
@@ -135,7 +136,8 @@ async def town(
 ) -> AsyncIterator[Town]:
     """An empty town in a database of its own."""
     vault = Vault(ring or KeyRing.new())
-    database = await Database.open(url, home=home)
+    address = homes.address_of(home) if home and url is None else url
+    database = await Database.open(address, home=home)
     ledger = Ledger(vault)
     registry = Registry(vault, deadline=DEADLINE, announce=announcing(ledger))
     try:
