@@ -117,11 +117,11 @@ def _refuse_lost(lost: Any, _record: Any, _proxy: Any) -> None:
 async def _connect(*names: Any, **options: Any) -> Any:
     connection = await asyncpg.connect(*names, **options)
     transport = connection._transport
-    _watch(transport.get_extra_info("socket"))
+    watch(transport.get_extra_info("socket"))
     return connection
 
 
-def _watch(line: socket.socket | None) -> None:
+def watch(line: socket.socket | None) -> None:
     """Let the system find out when the other end is gone without a word."""
     if line is None or line.family == socket.AF_UNIX:
         return

@@ -31,7 +31,7 @@ from tests.faults.fleet import Kept, fleet
 from tests.faults.postgresql import PostgreSQL, postgresql
 from tests.faults.troubles import TROUBLES, Scene, plan
 
-SETTLED = 90.0
+SETTLED = 180.0
 """Seconds after the last trouble within which all that waits has gone out."""
 
 
@@ -106,12 +106,12 @@ async def bad_day(folder: Path, size: Size, say: Callable[[str], None] = lambda 
                 await _troubles(scene, size, report, say)
                 crowd.stop()
                 await writing
-                await _until_settled(server, report)
+                await _until_settled(server, report, all_rounds=size.minutes > 0)
                 for task in watching:
                     task.cancel()
             await _look_at(webs, workers, report)
             report.complaints = sum((each.complaints() for each in (*webs, *workers)), Counter())
-        report.wrong += dict.fromkeys(crowd.told.wrong)
+        report.wrong += [*dict.fromkeys(crowd.told.wrong), *scene.wrong]
         report.wrong += await compare(
             server.url, ring, crowd.told, api, size.recipients, scene.kills, size.rate
         )
@@ -154,14 +154,33 @@ async def _watch(server: PostgreSQL, report: Report) -> None:
         await asyncio.sleep(0.2)
 
 
-async def _until_settled(server: PostgreSQL, report: Report) -> None:
+async def _until_settled(server: PostgreSQL, report: Report, *, all_rounds: bool) -> None:
+    """Until everything has gone out, and with ``all_rounds`` until a round of the timetable has
+    begun since and none is open: there is one every minute."""
+    since, left = time.time(), "nothing"
     with suppress(TimeoutError):
         async with asyncio.timeout(SETTLED):
-            while True:
-                if not await open_deliveries(server.url):
-                    return
+            while left:
+                left = await _left(server, since if all_rounds else 0.0)
                 await asyncio.sleep(0.3)
-    report.wrong.append(f"deliveries wait still, {SETTLED:.0f} s after all troubles")
+            return
+    report.wrong.append(f"{left}, {SETTLED:.0f} s after all troubles")
+
+
+async def _left(server: PostgreSQL, since: float) -> str:
+    """What is still to be done."""
+    if waiting := await open_deliveries(server.url):
+        return f"{waiting} deliveries wait still"
+    if not since:
+        return ""
+    async with server.session() as session:
+        found = await session.fetchrow(
+            "SELECT count(*) FILTER (WHERE status = 'PENDING'), max(created_at)"
+            " FROM dbos.workflow_status"
+        )
+    if found[0]:
+        return f"{found[0]} rounds of the timetable are open still"
+    return "" if found[1] > since * 1000 else "the timetable stands still"
 
 
 async def _look_at(webs: list[Kept], workers: list[Kept], report: Report) -> None:

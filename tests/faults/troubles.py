@@ -10,7 +10,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,12 +32,27 @@ class Scene:
     chance: random.Random
     folder: Path
     kills: int = 0
+    wrong: list[str] = field(default_factory=list)
     starting: asyncio.Task[None] | None = None
 
     async def complete(self) -> None:
         """Return once everybody is there again."""
         if self.starting is not None:
             await self.starting
+
+    async def unready(self) -> None:
+        """All who live say in time that they are not ready, though they live."""
+        await asyncio.gather(*(self._unready(each) for each in (*self.webs, *self.workers)))
+
+    async def _unready(self, kept: Kept) -> None:
+        life, said = kept.life, {}
+        for path, expected in (("/healthz", 200), ("/readyz", 503)):
+            try:
+                said[path] = (await kept.ask(path, within=5))[0], expected
+            except (OSError, TimeoutError) as error:
+                said[path] = type(error).__name__, expected
+        if kept.lives(life) and any(found != expected for found, expected in said.values()):
+            self.wrong.append(f"{kept.word} without a database: {said}")
 
 
 Trouble = Callable[[Scene], Awaitable[str]]
@@ -68,6 +83,7 @@ async def outage(scene: Scene) -> str:
     away = scene.chance.uniform(2, 12)
     scene.kills += len(scene.workers)
     await scene.server.stop(scene.chance.choice(["fast", "immediate"]))
+    await scene.unready()
     await asyncio.sleep(away)
     await scene.server.start_again()
     return f"database away for {away:.1f} s"
@@ -78,6 +94,7 @@ async def freeze(scene: Scene) -> str:
     frozen = scene.chance.uniform(2, 14)
     scene.kills += len(scene.workers)
     with scene.server.frozen():
+        await scene.unready()
         await asyncio.sleep(frozen)
     return f"database frozen for {frozen:.1f} s"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
@@ -11,7 +12,7 @@ from sqlalchemy import text
 
 from storage import Connection, Contended, Database, Unavailable
 from storage.database import Patience
-from storage.postgresql import KEPT, READERS, WRITERS
+from storage.postgresql import KEPT, READERS, UNHEARD, WRITERS, watch
 from tests.bot.notices.town import until
 from tests.storage.conftest import new_postgresql
 
@@ -110,3 +111,15 @@ async def test_two_that_wait_for_each_other_are_told_apart_from_an_outage(addres
     )
     await database.close()
     assert [type(each) for each in found if each] == [Contended]
+
+
+def test_a_line_that_was_cut_is_noticed() -> None:
+    """By the system, though nobody hangs up and nothing is sent."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        socket.create_connection(listener.getsockname()) as line,
+    ):
+        watch(line)
+        assert line.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        assert line.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == UNHEARD
+    assert UNHEARD < 30_000
