@@ -199,7 +199,7 @@ class Database:
                 return
         async with self.begin() as connection:
             if self.dialect == "postgresql":
-                await _lock_upgrades(connection)
+                await _lock_upgrades(connection, self._patience.lock)
             await connection.run_sync(migrations.upgrade)
 
 
@@ -238,13 +238,19 @@ def _postgresql_address(url: URL) -> URL:
     return url.set(drivername="postgresql+asyncpg")
 
 
-async def _lock_upgrades(connection: AsyncConnection) -> None:
+async def _lock_upgrades(connection: AsyncConnection, lock: float) -> None:
+    """Wait for one's turn to change the tables; for each of these, then, no longer than ``lock``.
+
+    While a change waits for a table, everybody else waits behind it; so it gives up if somebody
+    reads that table for long, and may be tried again.
+    """
     # Another process may be at it for long; there is nothing else to do than to wait.
     await connection.execute(text("SET LOCAL lock_timeout = 0"))
     await connection.execute(text("SET LOCAL statement_timeout = 0"))
     await connection.execute(
         text("SELECT pg_advisory_xact_lock(:lock)").bindparams(lock=_UPGRADE_LOCK)
     )
+    await connection.execute(text(f"SET LOCAL lock_timeout = {int(lock * 1000)}"))
 
 
 @asynccontextmanager

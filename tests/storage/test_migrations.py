@@ -8,14 +8,17 @@ import sys
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from storage import migrations
-from storage.database import Database
+from storage.database import Database, Patience, Unavailable
 from storage.tables import metadata
+from tests.storage.conftest import new_postgresql
 
 
 def differences(connection: Connection) -> object:
@@ -61,6 +64,45 @@ async def test_two_who_upgrade_at_once_do_not_disturb_each_other(blank: str) -> 
     for database in opened:
         await database.ping()
         await database.close()
+
+
+def to_the_one_before(connection: Connection) -> None:
+    """Bring an empty database to where the release before this one left it."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    config.attributes["connection"] = connection
+    command.upgrade(config, f"{migrations.HEAD}-1")
+
+
+async def older(address: str) -> None:
+    database = Database.as_it_is(address)
+    async with database.begin() as conn:
+        await conn.run_sync(to_the_one_before)
+    await database.close()
+
+
+async def test_several_of_a_new_release_start_at_once_on_an_older_database(blank: str) -> None:
+    """One changes the tables, the others wait and find them changed."""
+    await older(blank)
+    opened = await asyncio.gather(*(Database.open(blank) for _ in range(4)))
+    for database in opened:
+        async with database.read() as conn:
+            assert await conn.run_sync(migrations.stored_revision) == migrations.HEAD
+        await database.close()
+
+
+async def test_an_upgrade_gives_way_to_who_reads_for_long(postgresql: str) -> None:
+    """All the others would wait behind it; it can be tried again, and nothing is half done."""
+    address = await new_postgresql(postgresql)
+    await older(address)
+    reader = Database.as_it_is(address)
+    async with reader.read() as conn:
+        await conn.execute(text("SELECT count(*) FROM deliveries"))
+        with pytest.raises(Unavailable):
+            await Database.open(address, patience=Patience(lock=0.1))
+        assert await conn.run_sync(migrations.stored_revision) != migrations.HEAD
+    await reader.close()
+    await (await Database.open(address)).close()
 
 
 async def test_a_database_of_a_newer_release_is_refused(url: str, database: Database) -> None:
