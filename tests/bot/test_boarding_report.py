@@ -199,6 +199,7 @@ async def test_a_report_ends_now_at_the_latest(home: Path) -> None:
 
 
 @pytest.mark.parametrize("words", [("boardings", *TODAY), ("list",)])
+@pytest.mark.sqlite("a home without its file is a new one, and a server never is")
 async def test_where_nothing_is_nothing_is_made(tmp_path: Path, words: tuple[str, ...]) -> None:
     assert "nothing is on record" in await refused(tmp_path / "home", "report", *words)
     assert files(tmp_path) == {}

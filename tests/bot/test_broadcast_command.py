@@ -520,6 +520,7 @@ async def test_looking_for_what_is_not_there(home: Path, tmp_path: Path) -> None
     assert "--stage: one of draft" in await refused(home, "broadcast", "list", "--stage", "done")
 
 
+@pytest.mark.sqlite("a home without its file is a new one, and a server never is")
 async def test_where_nothing_is_on_record(tmp_path: Path, text: Path) -> None:
     """No home is made by asking."""
     home = tmp_path / "nowhere"

@@ -164,6 +164,7 @@ def test_a_server_that_refuses_us_is_one_line(
 # --- looking up -------------------------------------------------------------------------------
 
 
+@pytest.mark.sqlite("a home without its file is a new one, and a server never is")
 def test_looking_up_where_nothing_is_makes_nothing(tmp_path: Path) -> None:
     """Neither a folder nor keys nor a database."""
     home = tmp_path / "home"
@@ -343,6 +344,7 @@ def messages_kept(home: Path) -> int:
         return int(database.execute("SELECT count(*) FROM inbox").fetchone()[0])
 
 
+@pytest.mark.sqlite("writes to the file")
 async def test_old_messages_are_forgotten_at_work(tmp_path: Path) -> None:
     """The task is started by the command: it looks once at once."""
     home = tmp_path / "home"

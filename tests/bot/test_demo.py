@@ -178,6 +178,7 @@ def test_a_file_in_its_place_is_one_line(tmp_path: Path) -> None:
     assert (tmp_path / "demo").read_text() == "mine"
 
 
+@pytest.mark.sqlite("a demonstration has a file of its own")
 async def test_the_command_does_so(tmp_path: Path) -> None:
     """One line, and the records of the one that runs are there."""
     folder = demonstrated(tmp_path)

@@ -95,6 +95,7 @@ async def test_another_day_is_not_run_unasked(home: Path, day: str) -> None:
 
 
 @pytest.mark.parametrize("word", ["due", "run"])
+@pytest.mark.sqlite("a home without its file is a new one, and a server never is")
 def test_where_nothing_is_on_record_nothing_is_made(tmp_path: Path, word: str) -> None:
     assert "nothing is on record" in refusal(tmp_path / "home", "notices", word)
     assert not (tmp_path / "home").exists()

@@ -111,6 +111,7 @@ class TestStaff:
             await enter(home, old)
         assert await enter(home, new)
 
+    @pytest.mark.sqlite("a home without its file is a new one, and a server never is")
     async def test_the_list_shows_who_is_here_and_who_was(self, home: Path) -> None:
         """In the order in which they came."""
         assert await told(home, "staff", "list") == []
@@ -180,6 +181,7 @@ class TestRefusals:
             ("audit", "list"),
         ],
     )
+    @pytest.mark.sqlite("a home without its file is a new one, and a server never is")
     async def test_nothing_is_made_for_nothing(self, home: Path, words: tuple[str, ...]) -> None:
         """No empty records, no keys."""
         await refused(home, *words)
@@ -213,6 +215,7 @@ def tamper(home: Path, statement: str) -> None:
 class TestAudit:
     """Whether anybody was at the records."""
 
+    @pytest.mark.sqlite("writes to the file")
     async def test_a_head_is_noted_and_asked_for_later(self, home: Path) -> None:
         """Rows cut off the end are missed only so."""
         await add(home, "Ayşe")
@@ -229,6 +232,7 @@ class TestAudit:
         assert (done.exit_code, done.stdout) == (1, "")
         assert done.stderr.startswith("hesbot: row 2 is missing; the chain holds up to 1:")
 
+    @pytest.mark.sqlite("writes to the file")
     async def test_the_first_bad_row_is_named(self, home: Path) -> None:
         """For a person and for a machine."""
         for name in ("Ayşe", "Bora", "Cem"):

@@ -158,7 +158,6 @@ class Accounts:
         repeated = times.total() - len(times)
         if repeated > kills * rate * IN_FLIGHT:
             wrong.append(f"{repeated} were told twice after {kills} kills")
-        most = most_in_a_second(sorted(at for chat, at in api.told if chat in times))
         moments = sorted(at / WINDOW for chat, at in api.told if chat in times)
         most = most_in_a_second(moments) / WINDOW
         if most > rate * LATE:
