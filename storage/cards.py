@@ -18,9 +18,9 @@ from conversations.actions import CardView, Status, Verdict
 from storage import tables
 from storage.changes import Announce, CardChange, Recipient, Relinked, Standing
 from storage.people import People, Profile
-from storage.prepared import Prepared, one
-from storage.settling import held_facts, write_standings
-from storage.statements import add_many, among_numbers
+from storage.prepared import Prepared, one, run
+from storage.settling import held_facts, standings
+from storage.statements import among_numbers
 from storage.vault import Vault, row
 
 CHUNK = 2_000
@@ -142,15 +142,17 @@ class Cards:
             found = await held_facts(conn, some)
             after = [(each, self._standing(each, now)) for each in found]
             differing = [(card, new) for card, new in after if _differs(card, new)]
-            await write_standings(conn, [(card.id, new) for card, new in differing], now)
             told = [
                 (card, new)
                 for card, new in after
                 if event or card.id in relinked or _differs(card, new)
             ]
+            await run(
+                conn,
+                *standings(((card.id, new) for card, new in differing), now),
+                _REMEMBER.each([_history(card, new, now, event) for card, new in told]),
+            )
             if told:
-                history = [_history(card, new, now, event) for card, new in told]
-                await add_many(conn, _REMEMBER, history)
                 doing = Relinked(actor)
                 changes = [
                     _change(card, new, now, relinked.get(card.id, doing), card.id in relinked)
@@ -283,7 +285,7 @@ _FACTS = (
 )
 
 
-_REMEMBER = tables.card_history.insert()
+_REMEMBER = Prepared(tables.card_history.insert())
 
 
 def is_held(card: Found, now: datetime) -> bool:

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage import tables
 from storage.changes import Standing
-from storage.prepared import Prepared, Rows, one, run
+from storage.prepared import Call, Prepared, Rows, one
 from storage.statements import among_numbers, needs_locks
 
 _card, _link, _address = tables.cards.c, tables.links.c, tables.addresses.c
@@ -87,15 +87,12 @@ async def held_facts(conn: AsyncConnection, cards: Collection[int]) -> Rows:
     return await one(conn, _FACTS(numbers=list(cards)))
 
 
-async def write_standings(
-    conn: AsyncConnection, new: Iterable[tuple[int, Standing]], now: datetime
-) -> None:
+def standings(new: Iterable[tuple[int, Standing]], now: datetime) -> list[Call]:
     """Write the status of cards that are held, without history."""
     alike: dict[Standing, list[int]] = {}
     for card, standing in new:
         alike.setdefault(standing, []).append(card)
-    writes = [
-        _WRITE(new_status=str(new.status), new_cause=new.cause, at=now, numbers=cards)
-        for new, cards in alike.items()
+    return [
+        _WRITE(new_status=str(each.status), new_cause=each.cause, at=now, numbers=cards)
+        for each, cards in alike.items()
     ]
-    await run(conn, *writes)

@@ -33,10 +33,11 @@ class Overheard:
 
 
 @contextmanager
-def overhearing(database: Database) -> Iterator[Overheard]:
-    """Hear what the writing connections are asked meanwhile."""
+def overhearing(database: Database, *, plans: bool = True) -> Iterator[Overheard]:
+    """Hear what the writing connections are asked meanwhile; ``plans``: and how it is done."""
     heard = Overheard()
-    listen = _on_sqlite(heard) if database.dialect == "sqlite" else _on_server(database, heard)
+    sqlite = database.dialect == "sqlite"
+    listen = _on_sqlite(heard) if sqlite else _on_server(database, heard, plans)
     with listen:
         yield heard
 
@@ -64,7 +65,7 @@ def _statements(errand: Any, given: Sequence[Any]) -> list[tuple[str, Sequence[A
 
 
 @contextmanager
-def _on_server(database: Database, heard: Overheard) -> Iterator[None]:
+def _on_server(database: Database, heard: Overheard, plans: bool) -> Iterator[None]:
     explaining = False
 
     def note(conn: Any, _cursor: Any, sql: str, given: Any, _context: Any, many: bool) -> None:
@@ -72,11 +73,11 @@ def _on_server(database: Database, heard: Overheard) -> Iterator[None]:
         if explaining:
             return
         heard.statements.append(sql)
-        if re.match(r"SELECT|INSERT|UPDATE|DELETE|WITH", sql):
+        if plans and re.match(r"SELECT|INSERT|UPDATE|DELETE|WITH", sql):
             explaining = True
             # In a table of a few rows an index would never be worth its while.
             conn.exec_driver_sql("SET LOCAL enable_seqscan = off")
-            plan = conn.exec_driver_sql(f"EXPLAIN {sql}", given[0] if many else given)
+            plan = conn.exec_driver_sql(f"EXPLAIN {sql}", tuple(given[0] if many else given))
             heard.plans.append((sql, "\n".join(step[0] for step in plan)))
             explaining = False
 
