@@ -82,9 +82,14 @@ async def hold(conn: AsyncConnection, cards: Collection[int]) -> None:
 
 
 async def held_facts(conn: AsyncConnection, cards: Collection[int]) -> Rows:
-    """Hold these cards; what their status follows from, and where their holder is, by number."""
+    """Hold these cards; their ``facts``."""
     await hold(conn, cards)
-    return await one(conn, _FACTS(numbers=list(cards)))
+    return await one(conn, facts(cards))
+
+
+def facts(cards: Collection[int]) -> Call:
+    """What the status of these cards follows from, and where their holder is, by number."""
+    return _FACTS(numbers=list(cards))
 
 
 def standings(new: Iterable[tuple[int, Standing]], now: datetime) -> list[Call]:

@@ -60,6 +60,8 @@ def _statements(errand: Any, given: Sequence[Any]) -> list[tuple[str, Sequence[A
     """What an errand to the connection's thread runs there, with the first of its parameters."""
     if errand is prepared._run:
         return [(work[0], work[1][0]) for work in given[0] if work]
+    if len(given) < 2:
+        return []
     sql, parameters = given
     return [(sql, next(iter(parameters)) if errand.__name__ == "_run_many" else parameters)]
 
