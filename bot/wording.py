@@ -66,21 +66,17 @@ class Template:
 
 
 class Catalogue:
-    """One language's sentences by key."""
+    """One language's sentences by key; what it lacks is taken from the reference.
+
+    ``sentences`` are its own alone. ``sentence`` raises KeyError for a key that no catalogue has: a
+    mistake in the program.
+    """
 
     def __init__(self, locale: str, sentences: Mapping[str, str], reference: Catalogue | None):
         self.locale = locale
         self.sentences = sentences
-        self._reference = reference
-
-    def sentence(self, key: str) -> str:
-        """Raise KeyError for a key that no catalogue has: a mistake in the program."""
-        found = self.sentences.get(key)
-        if found:
-            return found
-        if self._reference is None:
-            raise KeyError(key)
-        return self._reference.sentence(key)
+        complete = {} if reference is None else reference.sentences
+        self.sentence = {**complete, **sentences}.__getitem__
 
 
 def read_catalogue(source: Traversable) -> dict[str, str]:
@@ -127,14 +123,20 @@ class Wording:
 
     def text(self, word: Word, locale: str) -> str:
         """One key in words."""
-        if word.key.startswith("locale:"):
-            return self._catalogue(word.key[7:]).sentence("language.name")
-        catalogue = self._catalogue(locale)
-        template = catalogue.sentence(word.key)
-        if not word.params:
+        return self._said(word.key, word.params, locale)
+
+    def _said(self, key: str, params: Mapping[str, Param], locale: str) -> str:
+        if key.startswith("locale:"):
+            return self._catalogue(key[7:]).sentence("language.name")
+        template = self._catalogue(locale).sentence(key)
+        if not params:
             return template
-        said = {name: self._param(value, locale) for name, value in word.params.items()}
-        return template.format_map(said)
+        return template.format_map(
+            {
+                name: value if type(value) is str else self._param(value, locale)
+                for name, value in params.items()
+            }
+        )
 
     def spoken(self, value: Param, locale: str) -> str:
         """A value as it reads within a sentence."""
@@ -292,7 +294,7 @@ class Wording:
         ]
 
     def _paragraph(self, reply: Reply, locale: str) -> str:
-        said = self.text(Word(reply.key, reply.params), locale)
+        said = self._said(reply.key, reply.params, locale)
         asked = reply.question
         if asked is None:
             return said

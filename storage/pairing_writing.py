@@ -5,7 +5,7 @@ However many there are, it is a handful of statements. Nothing is decided here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -27,8 +27,10 @@ from storage.people import (
     Consent,
     People,
     Sender,
+    record,
 )
-from storage.prepared import Prepared, one, run
+from storage.prepared import Call, Prepared, Rows, one, run
+from storage.settling import facts
 from storage.statements import INSERTS, among_numbers
 from storage.suspensions import Suspensions
 
@@ -77,9 +79,10 @@ class Writer:
             for step in steps
             for target in step.plan.targets
         ]
-        await self._pair(conn, [pair for pair in pairs if not _is_done(pair)], senders, now)
-        await self._record_terms(conn, steps, senders, citizens)
-        return await self._saved(conn, steps, pairs, now)
+        terms = record(_terms(steps, senders, citizens))
+        fresh = [pair for pair in pairs if not _is_done(pair)]
+        views = await self._pair(conn, fresh, senders, terms, VIEWS(numbers=_cards(pairs)), now)
+        return self._saved(steps, pairs, views, now)
 
     async def _keep_parties(
         self, conn: AsyncConnection, steps: Sequence[Step], now: datetime
@@ -137,9 +140,12 @@ class Writer:
         conn: AsyncConnection,
         pairs: Sequence[_Pair],
         senders: Mapping[Any, Sender],
+        terms: Call,
+        then: Call,
         now: datetime,
-    ) -> None:
-        """Give the cards their new links, and tell whoever is to know of it."""
+    ) -> Rows:
+        """Give the cards their new links, and tell whoever is to know of it; what ``then`` finds
+        after it."""
         owned = [
             {"sender": sender.id, "owner": pair.citizen_id}
             for pair in pairs
@@ -152,19 +158,28 @@ class Writer:
             if pair.target.link is not None
         ]
         former = {pair.target.link.address_id for pair in pairs if pair.target.link is not None}
-        *_, theirs, others = await run(
+        codes = {pair.step.plan.code_key for pair in pairs}
+        # Nobody else can change these cards: they were held when they were read, or are new.
+        *_, theirs, others, words, found = await run(
             conn,
             GIVE.each(owned),
             END.each(ended),
             _ADD_LINKS.each([self._link(pair, now) for pair in pairs]),
+            terms,
             _ADDRESSES_OF(numbers=sorted({pair.citizen_id for pair in pairs})),
             _ADDRESSES(numbers=sorted(former)),
+            self._suspensions.known(codes),
+            facts(_cards(pairs)),
         )
-        # A code may have been called risky before anybody paired it.
-        codes = {pair.step.plan.code_key for pair in pairs}
-        await self._suspensions.follow(conn, codes, now)
+        if words:
+            # A code may have been called risky before anybody paired it.
+            await self._suspensions.follow_words(conn, words, now)
+            found = await one(conn, facts(_cards(pairs)))
         relinked = {pair.card_id: _relinked(pair, theirs, others) for pair in pairs}
-        await self._cards.settle(conn, relinked, now, relinked=relinked)
+        writes, changes = self._cards.settlement(found, now, relinked)
+        *_, views = await run(conn, *writes, then)
+        await self._cards.announce(conn, changes)
+        return views
 
     def _link(self, pair: _Pair, now: datetime) -> dict[str, Any]:
         plan = pair.step.plan
@@ -178,29 +193,9 @@ class Writer:
             **_judged(pair.target.link if _is_same(pair) else None),
         }
 
-    async def _record_terms(
-        self,
-        conn: AsyncConnection,
-        steps: Sequence[Step],
-        senders: Mapping[Any, Sender],
-        citizens: Mapping[bytes, int],
-    ) -> None:
-        consents = [
-            Consent(
-                step.asked,
-                step.action.terms,
-                senders[step.asked.address],
-                citizens[step.plan.citizen.identity_key],
-            )
-            for step in steps
-            if step.action.terms is not None
-        ]
-        await self._people.record(conn, consents)
-
-    async def _saved(
-        self, conn: AsyncConnection, steps: Sequence[Step], pairs: Sequence[_Pair], now: datetime
+    def _saved(
+        self, steps: Sequence[Step], pairs: Sequence[_Pair], found: Rows, now: datetime
     ) -> dict[int, LinkSaved]:
-        found = await one(conn, VIEWS(numbers=[pair.card_id for pair in pairs]))
         views = {each.id: self._cards.view(each, now) for each in found}
         newest = {card: place for place, card in enumerate(views)}
         mine: dict[int, list[int]] = {}
@@ -213,6 +208,19 @@ class Writer:
             )
             for step in steps
         }
+
+
+def _cards(pairs: Iterable[_Pair]) -> list[int]:
+    return sorted(pair.card_id for pair in pairs)
+
+
+def _terms(
+    steps: Iterable[Step], senders: Mapping[Any, Sender], citizens: Mapping[bytes, int]
+) -> Iterator[Consent]:
+    for step in steps:
+        if step.action.terms is not None:
+            citizen = citizens[step.plan.citizen.identity_key]
+            yield Consent(step.asked, step.action.terms, senders[step.asked.address], citizen)
 
 
 def _is_same(pair: _Pair) -> bool:

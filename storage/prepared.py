@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy import Dialect, Executable, Insert, LargeBinary
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.statements import INSERTS
+from storage.statements import INSERTS, add_many
 
 Values = Mapping[str, Any]
 Rows = Sequence[Any]
@@ -65,6 +65,9 @@ class Prepared:
     async def execute(self, conn: AsyncConnection, call: Call) -> Rows:
         """Run it by way of SQLAlchemy."""
         statement = self._statements[conn.dialect.name]
+        if call.many and isinstance(statement, Insert) and not list(statement.exported_columns):
+            await add_many(conn, statement, call.rows)
+            return ()
         result = await conn.execute(statement, list(call.rows) if call.many else call.rows[0])
         return result.all() if result.returns_rows else ()
 

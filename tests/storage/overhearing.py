@@ -33,10 +33,11 @@ class Overheard:
 
 
 @contextmanager
-def overhearing(database: Database) -> Iterator[Overheard]:
-    """Hear what the writing connections are asked meanwhile."""
+def overhearing(database: Database, *, plans: bool = True) -> Iterator[Overheard]:
+    """Hear what the writing connections are asked meanwhile; ``plans``: and how it is done."""
     heard = Overheard()
-    listen = _on_sqlite(heard) if database.dialect == "sqlite" else _on_server(database, heard)
+    sqlite = database.dialect == "sqlite"
+    listen = _on_sqlite(heard) if sqlite else _on_server(database, heard, plans)
     with listen:
         yield heard
 
@@ -59,12 +60,14 @@ def _statements(errand: Any, given: Sequence[Any]) -> list[tuple[str, Sequence[A
     """What an errand to the connection's thread runs there, with the first of its parameters."""
     if errand is prepared._run:
         return [(work[0], work[1][0]) for work in given[0] if work]
+    if len(given) < 2:
+        return []
     sql, parameters = given
     return [(sql, next(iter(parameters)) if errand.__name__ == "_run_many" else parameters)]
 
 
 @contextmanager
-def _on_server(database: Database, heard: Overheard) -> Iterator[None]:
+def _on_server(database: Database, heard: Overheard, plans: bool) -> Iterator[None]:
     explaining = False
 
     def note(conn: Any, _cursor: Any, sql: str, given: Any, _context: Any, many: bool) -> None:
@@ -72,11 +75,11 @@ def _on_server(database: Database, heard: Overheard) -> Iterator[None]:
         if explaining:
             return
         heard.statements.append(sql)
-        if re.match(r"SELECT|INSERT|UPDATE|DELETE|WITH", sql):
+        if plans and re.match(r"SELECT|INSERT|UPDATE|DELETE|WITH", sql):
             explaining = True
             # In a table of a few rows an index would never be worth its while.
             conn.exec_driver_sql("SET LOCAL enable_seqscan = off")
-            plan = conn.exec_driver_sql(f"EXPLAIN {sql}", given[0] if many else given)
+            plan = conn.exec_driver_sql(f"EXPLAIN {sql}", tuple(given[0] if many else given))
             heard.plans.append((sql, "\n".join(step[0] for step in plan)))
             explaining = False
 

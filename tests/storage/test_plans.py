@@ -82,8 +82,7 @@ async def test_the_talk(town: Office, vault: Vault) -> None:
     with overhearing(town.database) as heard:
         async with town.database.begin() as conn:
             await conversations.claim(conn, [AYSE])
-            await conversations.answers(conn, [(AYSE, "1")])
-            await conversations.states(conn, [AYSE])
+            await conversations.recall(conn, [(AYSE, "1")], [AYSE])
             await conversations.keep(conn, {AYSE: b"s", BORA: None}, [Kept(AYSE, "1", b"a")], NOW)
             await town.registry.boardings.look(conn, [CARD], NOW)
         await town.ask(BORA, RecordConsent((TERMS,)), LookUpPerson(), LookUpNotices())
