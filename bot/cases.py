@@ -32,6 +32,11 @@ class Case:
     outcome: asyncio.Future[Outcome]
     before: Answer | None = None
 
+    @property
+    def is_new(self) -> bool:
+        """Whether it is a message; a finding only adds to the answer of one."""
+        return self.before is None
+
     def settle(self, outcome: Outcome) -> None:
         if not self.outcome.done():
             self.outcome.set_result(outcome)
@@ -46,7 +51,7 @@ def twins(batch: Sequence[Case]) -> dict[Case, Case]:
     first: dict[tuple[Address, str], Case] = {}
     found: dict[Case, Case] = {}
     for case in batch:
-        if case.before is None:
+        if case.is_new:
             earlier = first.setdefault((case.inbound.address, case.inbound.message), case)
             if earlier is not case:
                 found[case] = earlier

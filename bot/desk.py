@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -228,13 +228,18 @@ class Desk:
         groups = by_address(single)
         async with self._database.begin() as connection:
             await self._conversations.claim(connection, groups)
-            repeated = await self._repeats(connection, single)
+            names = [(case.inbound.address, case.inbound.message) for case in single if case.is_new]
+            answers, states = await self._conversations.recall(connection, names, groups)
+            repeated = self._repeats(single, answers, states)
             fresh = {
                 address: kept
                 for address, cases in groups.items()
                 if (kept := [case for case in cases if case not in repeated])
             }
-            talks = await self._open(connection, fresh)
+            talks = {
+                address: _Talk(_state(states.get(address)), deque(cases))
+                for address, cases in fresh.items()
+            }
             await self._converse(connection, talks, now)
             outcomes = self._outcomes(talks)
             await self._keep(connection, talks, outcomes, now)
@@ -247,35 +252,24 @@ class Desk:
         if self._count is not None:
             self._count((mark for talk in talks.values() for mark in talk.marks), now)
         REPEATS.inc(len(repeated) + len(repeats))
+        for channel, events in Counter(case.inbound.address.channel for case in outcomes).items():
+            EVENTS.labels(channel).inc(events)
 
-    async def _repeats(self, connection: Connection, batch: Sequence[Case]) -> dict[Case, Outcome]:
+    def _repeats(
+        self,
+        batch: Sequence[Case],
+        answers: Mapping[tuple[Address, str], bytes],
+        states: Mapping[Address, bytes],
+    ) -> dict[Case, Outcome]:
         """Messages that were answered before, with the answer they got."""
-        new = [case for case in batch if case.before is None]
-        names = [(case.inbound.address, case.inbound.message) for case in new]
-        kept = await self._conversations.answers(connection, names)
-        answers = {
-            case: replace(_read_answer(kept[name]), repeated=True)
-            for case, name in zip(new, names, strict=True)
-            if name in kept
-        }
-        asking = {case.inbound.address for case, answer in answers.items() if answer.unfinished}
-        states = await self._conversations.states(connection, asking)
-        return {
-            case: Outcome(
-                answer,
-                _state(states.get(case.inbound.address)).errand if answer.unfinished else None,
-            )
-            for case, answer in answers.items()
-        }
-
-    async def _open(
-        self, connection: Connection, groups: Mapping[Address, Sequence[Case]]
-    ) -> dict[Address, _Talk]:
-        kept = await self._conversations.states(connection, groups)
-        return {
-            address: _Talk(_state(kept.get(address)), deque(cases))
-            for address, cases in groups.items()
-        }
+        found: dict[Case, Outcome] = {}
+        for case in batch:
+            kept = answers.get((case.inbound.address, case.inbound.message))
+            if case.is_new and kept is not None:
+                answer = replace(_read_answer(kept), repeated=True)
+                state = _state(states.get(case.inbound.address)) if answer.unfinished else None
+                found[case] = Outcome(answer, state.errand if state else None)
+        return found
 
     async def _converse(
         self, connection: Connection, talks: Mapping[Address, _Talk], now: datetime
@@ -332,11 +326,11 @@ class Desk:
 
     def _outcome(self, case: Case, turn: Turn) -> Outcome:
         channel = case.inbound.address.channel
-        EVENTS.labels(channel).inc()
         answer = self._wording.answer(turn.replies, turn.state.locale, self._limits[channel])
         if case.before is None:
-            unfinished = type(turn.errand) in self._errands
-            return Outcome(replace(answer, unfinished=unfinished), turn.errand)
+            if type(turn.errand) in self._errands:
+                answer = replace(answer, unfinished=True)
+            return Outcome(answer, turn.errand)
         messages = case.before.messages + answer.messages
         return Outcome(
             replace(answer, messages=messages, retract=case.before.retract + answer.retract)
@@ -360,11 +354,11 @@ class Desk:
             )
             for case, outcome in outcomes.items()
         }
-        new = [row for case, row in rows.items() if case.before is None]
+        new = [row for case, row in rows.items() if case.is_new]
         steps = {address: talk.state.step for address, talk in talks.items()}
         await self._conversations.keep(connection, states, new, now, steps)
         for case, row in rows.items():
-            if case.before is not None:
+            if not case.is_new:
                 await self._conversations.amend(connection, row.address, row.message, row.answer)
 
 

@@ -29,6 +29,7 @@ REFERENCE = "tr"
 LONGEST_LABEL = 60
 """Characters of a text that may still be somebody's way of naming a label."""
 SHORTEST_STEM = 3
+LONGEST_SUFFIX = 4
 
 COMMANDS = (
     "start",
@@ -65,21 +66,17 @@ class Template:
 
 
 class Catalogue:
-    """One language's sentences by key."""
+    """One language's sentences by key; what it lacks is taken from the reference.
+
+    ``sentences`` are its own alone. ``sentence`` raises KeyError for a key that no catalogue has: a
+    mistake in the program.
+    """
 
     def __init__(self, locale: str, sentences: Mapping[str, str], reference: Catalogue | None):
         self.locale = locale
         self.sentences = sentences
-        self._reference = reference
-
-    def sentence(self, key: str) -> str:
-        """Raise KeyError for a key that no catalogue has: a mistake in the program."""
-        found = self.sentences.get(key)
-        if found:
-            return found
-        if self._reference is None:
-            raise KeyError(key)
-        return self._reference.sentence(key)
+        complete = {} if reference is None else reference.sentences
+        self.sentence = {**complete, **sentences}.__getitem__
 
 
 def read_catalogue(source: Traversable) -> dict[str, str]:
@@ -126,14 +123,20 @@ class Wording:
 
     def text(self, word: Word, locale: str) -> str:
         """One key in words."""
-        if word.key.startswith("locale:"):
-            return self._catalogue(word.key[7:]).sentence("language.name")
-        catalogue = self._catalogue(locale)
-        template = catalogue.sentence(word.key)
-        if not word.params:
+        return self._said(word.key, word.params, locale)
+
+    def _said(self, key: str, params: Mapping[str, Param], locale: str) -> str:
+        if key.startswith("locale:"):
+            return self._catalogue(key[7:]).sentence("language.name")
+        template = self._catalogue(locale).sentence(key)
+        if not params:
             return template
-        said = {name: self._param(value, locale) for name, value in word.params.items()}
-        return template.format_map(said)
+        return template.format_map(
+            {
+                name: value if type(value) is str else self._param(value, locale)
+                for name, value in params.items()
+            }
+        )
 
     def spoken(self, value: Param, locale: str) -> str:
         """A value as it reads within a sentence."""
@@ -224,12 +227,20 @@ class Wording:
 
     def _titles_in(self, folded: str) -> frozenset[str]:
         """The fields a text names, with or without a suffix: "soyadım yanlış"."""
-        words = folded.split()
+        words = self._naming.findall(folded)
         return frozenset(
             key
-            for key, stem in self._stems
-            if any(word.startswith(stem) and len(word) <= len(stem) + 4 for word in words)
+            for key, stem in (self._stems if words else ())
+            if any(
+                word.startswith(stem) and len(word) <= len(stem) + LONGEST_SUFFIX for word in words
+            )
         )
+
+    @cached_property
+    def _naming(self) -> re.Pattern[str]:
+        """Words that may name a field, which in most texts there are none of."""
+        stems = "|".join(sorted({re.escape(stem) for _, stem in self._stems}))
+        return re.compile(rf"(?<!\S)(?:{stems})\S*")
 
     @cached_property
     def _stems(self) -> tuple[tuple[str, str], ...]:
@@ -283,7 +294,7 @@ class Wording:
         ]
 
     def _paragraph(self, reply: Reply, locale: str) -> str:
-        said = self.text(Word(reply.key, reply.params), locale)
+        said = self._said(reply.key, reply.params, locale)
         asked = reply.question
         if asked is None:
             return said
@@ -339,6 +350,8 @@ def cut(text: str, limit: int) -> list[str]:
 
     Characters are counted as UTF-16 units, the strictest of the messengers' ways.
     """
+    if 2 * len(text) <= limit:
+        return [text]
     parts: list[str] = []
     while _length(text) > limit:
         window = text.encode("utf-16-le")[: limit * 2].decode("utf-16-le", "ignore")

@@ -7,7 +7,6 @@ do is decided by the records at every act; here it is only offered.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -40,6 +39,7 @@ from conversations.replies import Param, Reply, Retract, Word
 from conversations.sheets import counted, full, stated
 from conversations.state import Aside, Offer, Place, State
 from conversations.understanding import link_code
+from conversations.values import replace
 
 MOST_TRIES = 5
 TRIES_WITHIN = timedelta(hours=1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
 from conversations.actions import Value
@@ -15,6 +14,7 @@ from conversations.questions import asking, field_of, help_for, question
 from conversations.replies import Reply, Word
 from conversations.state import Aside, Place, State
 from conversations.turkish import is_question, puts_off
+from conversations.values import replace
 
 TRIES_BEFORE_HELP = 3
 """Every third wrong try at one question gets the longer help."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from conversations.actions import RecordConsent
 from conversations.announcing import picked_there
 from conversations.answers import accepted
@@ -28,6 +26,7 @@ from conversations.questions import KEEP, NOTHING, STAFF_PLACES, asking, code_he
 from conversations.registration import CONSENT, NOTICE, REGISTRATION, RENEW_CODE, TERMS
 from conversations.replies import Reply
 from conversations.state import ALL, Aside, Place, State
+from conversations.values import replace
 
 
 def chosen(state: State, choice: str) -> Turn:

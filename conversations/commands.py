@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from conversations.actions import (
     Action,
@@ -32,6 +31,7 @@ from conversations.questions import code_help, form_of, help_for, helped
 from conversations.registration import ADD_CARD, CONSENT, NOTICE, REGISTRATION, TERMS
 from conversations.replies import Reply
 from conversations.state import Aside, Place, State
+from conversations.values import replace
 
 
 def commanded(state: State, name: str, event: Event) -> Turn | None:

@@ -10,7 +10,6 @@ finding (``findings``); all four speak in ``moves``.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
 from conversations.actions import SetNotices
@@ -57,6 +56,7 @@ from conversations.understanding import (
     language,
     picked,
 )
+from conversations.values import replace
 
 MEDIA = frozenset({"photo", "voice", "video", "sticker", "location", "contact", "file"})
 """Kinds of message that have an answer of their own."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from conversations import announcing
@@ -31,6 +30,7 @@ from conversations.questions import asking, code_help, form_of, helped, pair
 from conversations.registration import REGISTRATION, RENEW_CODE
 from conversations.replies import Listing, Param, Reply, Word
 from conversations.state import ALL, Aside, Offer, Place, State
+from conversations.values import replace
 
 UNLIMITED_FROM = 2070
 """A code without end shows 30 December 2070 in the HES service (inferred, see the domain notes)."""

@@ -101,14 +101,14 @@ class Form:
 
     def field(self, name: str) -> Field:
         """Raise KeyError if the form has no such field."""
-        for field in self.fields:
-            if field.name == name:
-                return field
-        raise KeyError(name)
+        return self.fields[self.place(name)]
 
     def place(self, name: str) -> int:
-        """Where the field stands, from 0."""
-        return self.fields.index(self.field(name))
+        """Where the field stands, from 0. Raise KeyError if the form has no such field."""
+        for place, field in enumerate(self.fields):
+            if field.name == name:
+                return place
+        raise KeyError(name)
 
     def missing(self, answers: Answers) -> Field | None:
         """The first field without an answer that can stand, or None when the form is full."""

@@ -6,7 +6,7 @@ older buttons stale; the others are said with these two. Nothing here looks at a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from conversations.actions import Action, Errand, SetNotices, SetReminders
@@ -16,12 +16,13 @@ from conversations.questions import form_of, question
 from conversations.registration import CONSENT
 from conversations.replies import Reply, Retract
 from conversations.state import Aside, Place, State
+from conversations.values import replace
 
 MAX_TRACES = 100
 """deleteMessages takes at most 100 messages (Bot API, deleteMessages)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Turn:
     """One step: the new state, what to say, and what to ask of the records or of others."""
 

@@ -6,13 +6,13 @@ Reads a state and the forms; changes nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from conversations.actions import Value
 from conversations.announcements import EVERY_FORM, SUBMIT_CHOICES, offered
 from conversations.form import Field, Form, choice
 from conversations.replies import Choice, Listing, Param, Question, Reply, Word
 from conversations.state import Aside, Place, State
+from conversations.values import replace
 
 CONSENT_CHOICES = (
     choice("consent", "accept", "success"),

@@ -70,7 +70,7 @@ class Question:
         return self.title is not None and not self.closed
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Reply:
     """One thing to say.
 

@@ -7,13 +7,14 @@ the version of the form, so that a form may change while people are half-way thr
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from dataclasses import field as declared
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
 from conversations.actions import AskHesService, Holder, Value
+from conversations.values import replace
 
 
 class Place(StrEnum):
@@ -63,7 +64,7 @@ class Offer:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, for ``values.replace``
 class State:
     """One person's place in the talk.
 
@@ -128,14 +129,12 @@ class State:
 
 
 _BLANK = State()
-_NAMES = tuple(f.name for f in fields(State))
+_UNTOUCHED = vars(_BLANK)
 
 
 def to_plain(state: State) -> dict[str, Any]:
     """Only what differs from a blank state, as JSON-ready values."""
-    plain = {
-        name: value for name in _NAMES if (value := getattr(state, name)) != getattr(_BLANK, name)
-    }
+    plain = {name: value for name, value in vars(state).items() if value != _UNTOUCHED[name]}
     if "answers" in plain:
         plain["answers"] = {name: _flat(value) for name, value in state.answers.items()}
     if "doubt" in plain:
@@ -155,11 +154,12 @@ def to_plain(state: State) -> dict[str, Any]:
 
 def from_plain(plain: Mapping[str, Any]) -> State:
     """The state ``to_plain`` was made of. Names that no longer exist are left out."""
-    known = {name: plain[name] for name in _NAMES if name in plain}
-    for name, read in _READERS.items():
-        if name in known:
-            known[name] = read(known[name])
-    return State(**known)
+    known = {
+        name: _READERS[name](value) if name in _READERS else value
+        for name, value in plain.items()
+        if name in _UNTOUCHED
+    }
+    return replace(_BLANK, **known)
 
 
 def _flat(value: Value) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from types import MappingProxyType
 
 from conversations import vocabulary
@@ -33,6 +34,11 @@ _BARE = _Signs(lambda sign: "" if unicodedata.category(sign) in ("Mn", "Cf") els
 _PARTED = _Signs(lambda sign: sign if sign.isalnum() else " ")
 
 
+_remembered = lru_cache(maxsize=32)
+"""For what is asked of one text again and again while it is read. It is forgotten with the next
+few, for it may be personal."""
+
+
 def lower(text: str) -> str:
     """The text in lower case by Turkish rules: ``I`` gives ``ı`` and ``İ`` gives ``i``."""
     composed = unicodedata.normalize("NFC", text)
@@ -45,6 +51,7 @@ def upper(text: str) -> str:
     return composed.translate(_TO_UPPER).upper()
 
 
+@_remembered
 def fold(text: str) -> str:
     """The text as it is compared: lower case, no diacritics, words parted by one space.
 
@@ -56,6 +63,7 @@ def fold(text: str) -> str:
     return " ".join(words) or letters.strip()[:1]
 
 
+@_remembered
 def plain(text: str) -> str:
     """The text in lower case without diacritics, its signs and spaces kept: "Işıl@…" → "isil@…"."""
     if text.isascii():
@@ -167,6 +175,7 @@ _MOST_WORDS = 10
 _DRAWN_OUT = re.compile(r"([a-z])\1{2,}")
 
 
+@_remembered
 def meaning(text: str) -> frozenset[str]:
     """The keys of ``WORDS`` that the text means; none for a text that says something else.
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from conversations.events import Command, Event, OptedOut, Picked, Said
 from conversations.replies import Choice, Question
@@ -100,6 +101,7 @@ def labels(event: Event) -> frozenset[str]:
     return event.labels if isinstance(event, Said | Command) else frozenset()
 
 
+@lru_cache(maxsize=8)  # one event is asked about again and again, and then never more
 def command(event: Event) -> str:
     """The command or courtesy that was meant, or an empty string."""
     text = typed(event)

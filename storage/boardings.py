@@ -31,6 +31,7 @@ from storage import tables
 from storage.cards import Cards
 from storage.changes import Standing
 from storage.people import People, Profile
+from storage.prepared import Prepared, one
 from storage.statements import among_keys, lock, upsert
 from storage.vault import Vault, row
 
@@ -121,7 +122,7 @@ class Boardings:
     ) -> dict[str, Passage]:
         """How these cards stand at that moment. One indexed read, however many."""
         keys = {self._cards.number_key(number): number for number in numbers}
-        found = await conn.execute(_LOOK[conn.dialect.name], {"keys": list(keys)})
+        found = await one(conn, _LOOK(keys=list(keys)))
         passages = {
             keys[each.number_key]: Passage(each.id, self._cards.standing(each, now))
             for each in found
@@ -268,7 +269,7 @@ def _standings(which: Any) -> Select[Any]:
     )
 
 
-_LOOK = among_keys(_standings, _card.number_key)
+_LOOK = Prepared(among_keys(_standings, _card.number_key))
 
 
 def _last_holder(*which: ColumnElement[bool]) -> ScalarSelect[int]:

@@ -5,7 +5,7 @@ Who may pair what is not decided here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
@@ -18,9 +18,9 @@ from conversations.actions import CardView, Status, Verdict
 from storage import tables
 from storage.changes import Announce, CardChange, Recipient, Relinked, Standing
 from storage.people import People, Profile
-from storage.prepared import Prepared, one
-from storage.settling import held_facts, write_standings
-from storage.statements import add_many, among_numbers
+from storage.prepared import Call, Prepared, Rows, one, run
+from storage.settling import held_facts, standings
+from storage.statements import among_numbers
 from storage.vault import Vault, row
 
 CHUNK = 2_000
@@ -138,27 +138,42 @@ class Cards:
         """
         changed, wanted = 0, sorted(set(card_ids))
         for start in range(0, len(wanted), CHUNK):
-            some = wanted[start : start + CHUNK]
-            found = await held_facts(conn, some)
-            after = [(each, self._standing(each, now)) for each in found]
-            differing = [(card, new) for card, new in after if _differs(card, new)]
-            await write_standings(conn, [(card.id, new) for card, new in differing], now)
-            told = [
-                (card, new)
-                for card, new in after
-                if event or card.id in relinked or _differs(card, new)
-            ]
-            if told:
-                history = [_history(card, new, now, event) for card, new in told]
-                await add_many(conn, _REMEMBER, history)
-                doing = Relinked(actor)
-                changes = [
-                    _change(card, new, now, relinked.get(card.id, doing), card.id in relinked)
-                    for card, new in told
-                ]
-                await self._announce(conn, changes)
-            changed += len(differing)
+            found = await held_facts(conn, wanted[start : start + CHUNK])
+            writes, changes = self.settlement(found, now, relinked, event, actor)
+            await run(conn, *writes)
+            await self.announce(conn, changes)
+            changed += sum(_differs(card, self._standing(card, now)) for card in found)
         return changed
+
+    def settlement(
+        self,
+        found: Rows,
+        now: datetime,
+        relinked: Mapping[int, Relinked],
+        event: str | None = None,
+        actor: int | None = None,
+    ) -> tuple[list[Call], list[CardChange]]:
+        """What ``settle`` writes of cards that are held, from their ``settling.facts``, and what
+        is to be announced once it is written."""
+        after = [(each, self._standing(each, now)) for each in found]
+        differing = [(card.id, new) for card, new in after if _differs(card, new)]
+        told = [
+            (card, new)
+            for card, new in after
+            if event or card.id in relinked or _differs(card, new)
+        ]
+        history = _REMEMBER.each([_history(card, new, now, event) for card, new in told])
+        doing = Relinked(actor)
+        changes = [
+            _change(card, new, now, relinked.get(card.id, doing), card.id in relinked)
+            for card, new in told
+        ]
+        return [*standings(differing, now), history], changes
+
+    async def announce(self, conn: AsyncConnection, changes: Sequence[CardChange]) -> None:
+        """Tell whoever is to be told of changes."""
+        if changes:
+            await self._announce(conn, changes)
 
     async def record(self, conn: AsyncConnection, number: str, now: datetime) -> CardRecord | None:
         """All that is held of the card with that number."""
@@ -283,7 +298,7 @@ _FACTS = (
 )
 
 
-_REMEMBER = tables.card_history.insert()
+_REMEMBER = Prepared(tables.card_history.insert())
 
 
 def is_held(card: Found, now: datetime) -> bool:

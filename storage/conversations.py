@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from conversations.events import Address
 from storage import tables
-from storage.prepared import Prepared, one, run
+from storage.prepared import Prepared, run
 from storage.statements import INSERTS, among_keys, lock
 from storage.vault import Vault, row
 
@@ -66,23 +66,30 @@ class Conversations:
         """
         await lock(conn, (self._address_key(address) for address in addresses))
 
-    async def answers(
-        self, conn: AsyncConnection, messages: Sequence[tuple[Address, str]]
-    ) -> dict[tuple[Address, str], bytes]:
-        """The answers of those messages that were answered before."""
+    async def recall(
+        self,
+        conn: AsyncConnection,
+        messages: Sequence[tuple[Address, str]],
+        addresses: Collection[Address],
+    ) -> tuple[dict[tuple[Address, str], bytes], dict[Address, bytes]]:
+        """The answers of those messages that were answered before, and the states of those
+        addresses whose conversation is not blank."""
         asked = {self._message_key(*message): message for message in messages}
-        found = await one(conn, _FIND_ANSWERS(keys=list(asked)))
-        return {asked[key]: self._vault.open(answer, row("inbox", key)) for key, answer in found}
+        present = {self._address_key(address): address for address in addresses}
+        answers, states = await run(
+            conn, _FIND_ANSWERS(keys=list(asked)), _FIND_STATES(keys=list(present))
+        )
+        opened = self._vault.open
+        return (
+            {asked[key]: opened(answer, row("inbox", key)) for key, answer in answers},
+            {present[key]: opened(state, row("conversations", key)) for key, state in states},
+        )
 
     async def states(
         self, conn: AsyncConnection, addresses: Collection[Address]
     ) -> dict[Address, bytes]:
         """The states of those addresses whose conversation is not blank."""
-        asked = {self._address_key(address): address for address in addresses}
-        found = await one(conn, _FIND_STATES(keys=list(asked)))
-        return {
-            asked[key]: self._vault.open(state, row("conversations", key)) for key, state in found
-        }
+        return (await self.recall(conn, (), addresses))[1]
 
     async def keep(
         self,

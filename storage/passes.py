@@ -31,7 +31,8 @@ from storage.cards import Cards
 from storage.changes import Standing
 from storage.people import Citizen, People
 from storage.places import found_at, place
-from storage.settling import write_standings
+from storage.prepared import run
+from storage.settling import standings
 from storage.statements import among_keys, among_numbers
 from storage.vault import Unreadable, Vault, row
 
@@ -71,7 +72,7 @@ async def pass_deadline(
 async def _pass(conn: AsyncConnection, ids: Collection[int], new: Standing, now: datetime) -> None:
     """Cards that nobody is told of: as many statements for thousands as for one."""
     if ids:
-        await write_standings(conn, [(card, new) for card in ids], now)
+        await run(conn, *standings(((card, new) for card in ids), now))
         values = {"numbers": list(ids), "at": now, "status": str(new.status), "cause": new.cause}
         await conn.execute(_REMEMBER[conn.dialect.name], values)
 

@@ -20,7 +20,7 @@ from conversations.events import Address
 from storage import tables
 from storage.asked import Asked
 from storage.conversations import address_key
-from storage.prepared import Prepared, one
+from storage.prepared import Call, Prepared, one
 from storage.statements import INSERTS, among_keys, among_numbers
 from storage.vault import Vault, row
 
@@ -148,10 +148,6 @@ class People:
         wanted = tables.citizens.c.id == citizen_id
         return self.read((await conn.execute(select(tables.citizens).where(wanted))).one())
 
-    async def record(self, conn: AsyncConnection, consents: Iterable[Consent]) -> None:
-        """Keep the evidence of consents."""
-        await one(conn, RECORD.each([_consent_row(consent) for consent in consents]))
-
     async def consents(
         self, conn: AsyncConnection, sender: Sender
     ) -> tuple[tuple[str, str, datetime], ...]:
@@ -211,6 +207,11 @@ def _revived(plain: dict[str, Any]) -> Any:
     return date.fromisoformat(plain["date"]) if plain.keys() == {"date"} else plain
 
 
+def record(consents: Iterable[Consent]) -> Call:
+    """Keep the evidence of consents."""
+    return _RECORD.each([_consent_row(consent) for consent in consents])
+
+
 def _consent_row(consent: Consent) -> dict[str, Any]:
     asked, document = consent.asked, consent.document
     return {
@@ -256,4 +257,4 @@ REWRITE_CITIZENS = Prepared(
     .where(_citizen.id == bindparam("citizen"))
     .values({name: bindparam(f"new_{name}") for name in ("profile", "phone_key", "updated_at")})
 )
-RECORD = Prepared(tables.consents.insert())
+_RECORD = Prepared(tables.consents.insert())

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Dialect, Executable, Insert
+from sqlalchemy import Dialect, Executable, Insert, LargeBinary
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.statements import INSERTS
+from storage.statements import INSERTS, add_many
 
 Values = Mapping[str, Any]
 Rows = Sequence[Any]
@@ -65,6 +65,9 @@ class Prepared:
     async def execute(self, conn: AsyncConnection, call: Call) -> Rows:
         """Run it by way of SQLAlchemy."""
         statement = self._statements[conn.dialect.name]
+        if call.many and isinstance(statement, Insert) and not list(statement.exported_columns):
+            await add_many(conn, statement, call.rows)
+            return ()
         result = await conn.execute(statement, list(call.rows) if call.many else call.rows[0])
         return result.all() if result.returns_rows else ()
 
@@ -155,10 +158,12 @@ def _prepare(statement: Any, values: Values, keys: int, dialect: Dialect) -> _On
         expanded = compiled.construct_expanded_state(listed)
         sql, order = expanded.statement, expanded.positiontup or ()
     names = tuple("keys" if name == "keys_1" else name for name in order if not _LATER_KEY(name))
+    kinds = {name: compiled.binds[name].type for name in names if name != "keys"}
     found = {
-        name: compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect)
-        for name in names
-        if name != "keys"
+        name: kind.dialect_impl(dialect).bind_processor(dialect)
+        for name, kind in kinds.items()
+        # The driver takes bytes as they are; SQLAlchemy would wrap each of them.
+        if not isinstance(kind, LargeBinary)
     }
     processes = {name: process for name, process in found.items() if process}
     return _OnSqlite(sql, names, processes, keys, _reader(statement, dialect))

@@ -39,7 +39,8 @@ from storage.changes import Announce, Standing, unannounced
 from storage.pairing import Pairing
 from storage.pairing_rules import Rules
 from storage.passes import CodeQuestion, questions
-from storage.people import Consent, People
+from storage.people import Consent, People, record
+from storage.prepared import one
 from storage.risks import Risks
 from storage.suspensions import Suspensions
 from storage.vault import Vault
@@ -191,7 +192,7 @@ class Registry:
             for each, document in given
             for sender in [senders[each.address]]
         )
-        await self._people.record(conn, consents)
+        await one(conn, record(consents))
 
     async def _keep_verdict(
         self, conn: AsyncConnection, checked: CodeChecked, asked: Asked

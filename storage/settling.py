@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage import tables
 from storage.changes import Standing
-from storage.prepared import Prepared, Rows, one, run
+from storage.prepared import Call, Prepared, Rows, one
 from storage.statements import among_numbers, needs_locks
 
 _card, _link, _address = tables.cards.c, tables.links.c, tables.addresses.c
@@ -82,20 +82,22 @@ async def hold(conn: AsyncConnection, cards: Collection[int]) -> None:
 
 
 async def held_facts(conn: AsyncConnection, cards: Collection[int]) -> Rows:
-    """Hold these cards; what their status follows from, and where their holder is, by number."""
+    """Hold these cards; their ``facts``."""
     await hold(conn, cards)
-    return await one(conn, _FACTS(numbers=list(cards)))
+    return await one(conn, facts(cards))
 
 
-async def write_standings(
-    conn: AsyncConnection, new: Iterable[tuple[int, Standing]], now: datetime
-) -> None:
+def facts(cards: Collection[int]) -> Call:
+    """What the status of these cards follows from, and where their holder is, by number."""
+    return _FACTS(numbers=list(cards))
+
+
+def standings(new: Iterable[tuple[int, Standing]], now: datetime) -> list[Call]:
     """Write the status of cards that are held, without history."""
     alike: dict[Standing, list[int]] = {}
     for card, standing in new:
         alike.setdefault(standing, []).append(card)
-    writes = [
-        _WRITE(new_status=str(new.status), new_cause=new.cause, at=now, numbers=cards)
-        for new, cards in alike.items()
+    return [
+        _WRITE(new_status=str(each.status), new_cause=each.cause, at=now, numbers=cards)
+        for each, cards in alike.items()
     ]
-    await run(conn, *writes)

@@ -25,7 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage import gate, tables
 from storage.cards import Cards
-from storage.prepared import Prepared, one
+from storage.prepared import Call, Prepared, Rows, one
 from storage.settling import hold
 from storage.statements import INSERTS, among_keys, among_numbers
 
@@ -48,9 +48,14 @@ class Suspensions:
         The cards are not settled: whoever calls does that, with what else has changed. Gives the
         number of cards touched.
         """
-        if not codes:
-            return 0
-        found = await one(conn, _KNOWN(keys=list(codes)))
+        return await self.follow_words(conn, await one(conn, self.known(codes)), now)
+
+    def known(self, codes: Collection[bytes]) -> Call:
+        """What is known of these codes."""
+        return _KNOWN(keys=list(codes))
+
+    async def follow_words(self, conn: AsyncConnection, found: Rows, now: datetime) -> int:
+        """The same for what ``known`` found."""
         words = {each.hes_key: (each.risky, each.until) for each in found}
         return len(await _follow(conn, words, now)) if words else 0
 

@@ -335,7 +335,7 @@ def rows(buttons: Sequence[Button]) -> list[Sequence[Button]]:
 
 def pieces(text: str) -> list[str]:
     """The text in messages of at most ``TEXT_UNITS``, cut after a line where there is one."""
-    if units(text) <= TEXT_UNITS:
+    if 2 * len(text) <= TEXT_UNITS or units(text) <= TEXT_UNITS:
         return [text]
     head = _fitting(text)
     head = head[: head.rfind("\n") + 1] or head

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import os
 import time
+from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 from random import Random
@@ -26,6 +27,7 @@ TURNSTILE_GOAL = 5.0
 RATE = 1000
 """Questions a second."""
 LINES = 50
+Post = Callable[..., bytes]
 SEED = 34_260_087
 
 
@@ -59,10 +61,10 @@ async def _turnstile(home: Path, cards: int, seconds: float) -> Row:
     )
     async with process((*HESBOT, "run"), given, home / "server") as started:
         await listening(started, port, home / "server")
-        post = posting("/api/boardings", port, "application/json", Authorization=f"Bearer {key}")
+        post = asking(port, key)
         # The first second is for what is read for the first time.
-        await _ask(port, post, cards, 1.0)
-        times = sorted(await _ask(port, post, cards, seconds))
+        await ask(port, post, cards, 1.0)
+        times = sorted(await ask(port, post, cards, seconds))
     p50, p99 = times[len(times) // 2] * 1000, times[len(times) * 99 // 100] * 1000
     return Row(
         f"validators' answers over HTTP at {RATE:,}/s among {cards:,} cards",
@@ -72,8 +74,14 @@ async def _turnstile(home: Path, cards: int, seconds: float) -> Row:
     )
 
 
-async def _ask(port: int, post: object, cards: int, seconds: float) -> list[float]:
-    """Questions at the rate, each counted from when it was due."""
+def asking(port: int, key: str) -> Post:
+    """How a validator with that key asks."""
+    return posting("/api/boardings", port, "application/json", Authorization=f"Bearer {key}")
+
+
+async def ask(port: int, post: Post, cards: int, seconds: float) -> list[float]:
+    """Questions at the rate about any of so many cards; seconds until each was answered, counted
+    from when it was due."""
     times: list[float] = []
     chance, places = Random(SEED), count()
     began = time.perf_counter()
@@ -82,7 +90,7 @@ async def _ask(port: int, post: object, cards: int, seconds: float) -> list[floa
         line = await Line.to(port)
         while (due := began + next(places) / RATE) < began + seconds:
             await asyncio.sleep(due - time.perf_counter())
-            status, body = await line.ask(post(_question(chance.randrange(cards))))  # type: ignore[operator]
+            status, body = await line.ask(post(_question(chance.randrange(cards))))
             times.append(time.perf_counter() - due)
             if status != 200 or b'"allowed":true' not in body:
                 raise WrongAnswer(f"a validator was answered {status} {body!r}")

@@ -28,11 +28,11 @@ def environment(home: Path, **more: str) -> dict[str, str]:
     }
 
 
-async def timed(home: Path, *words: str) -> tuple[dict[str, Any], float]:
+async def timed(home: Path, *words: str, **more: str) -> tuple[dict[str, Any], float]:
     """Run a command to its end; its answer as JSON and the seconds it took."""
     began = time.perf_counter()
     process = await asyncio.create_subprocess_exec(
-        *HESBOT, *words, "--json", env=environment(home), stdout=PIPE, stderr=PIPE
+        *HESBOT, *words, "--json", env=environment(home, **more), stdout=PIPE, stderr=PIPE
     )
     out, err = await process.communicate()
     if process.returncode:

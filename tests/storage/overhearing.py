@@ -17,8 +17,8 @@ from storage.sqlite import Connection
 
 
 class Overheard:
-    """Statements as the driver gets them, in order; ``plans`` has each with the plan that SQLite
-    makes for it."""
+    """Statements as the driver gets them, in order; ``plans`` has each with the plan that the
+    database makes for it."""
 
     def __init__(self) -> None:
         self.statements: list[str] = []
@@ -33,10 +33,11 @@ class Overheard:
 
 
 @contextmanager
-def overhearing(database: Database) -> Iterator[Overheard]:
-    """Hear what is written meanwhile; there are plans only on SQLite."""
+def overhearing(database: Database, *, plans: bool = True) -> Iterator[Overheard]:
+    """Hear what the writing connections are asked meanwhile; ``plans``: and how it is done."""
     heard = Overheard()
-    listen = _on_sqlite(heard) if database.dialect == "sqlite" else _on_server(database, heard)
+    sqlite = database.dialect == "sqlite"
+    listen = _on_sqlite(heard) if sqlite else _on_server(database, heard, plans)
     with listen:
         yield heard
 
@@ -59,14 +60,28 @@ def _statements(errand: Any, given: Sequence[Any]) -> list[tuple[str, Sequence[A
     """What an errand to the connection's thread runs there, with the first of its parameters."""
     if errand is prepared._run:
         return [(work[0], work[1][0]) for work in given[0] if work]
+    if len(given) < 2:
+        return []
     sql, parameters = given
     return [(sql, next(iter(parameters)) if errand.__name__ == "_run_many" else parameters)]
 
 
 @contextmanager
-def _on_server(database: Database, heard: Overheard) -> Iterator[None]:
-    def note(_conn: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        heard.statements.append(statement)
+def _on_server(database: Database, heard: Overheard, plans: bool) -> Iterator[None]:
+    explaining = False
+
+    def note(conn: Any, _cursor: Any, sql: str, given: Any, _context: Any, many: bool) -> None:
+        nonlocal explaining
+        if explaining:
+            return
+        heard.statements.append(sql)
+        if plans and re.match(r"SELECT|INSERT|UPDATE|DELETE|WITH", sql):
+            explaining = True
+            # In a table of a few rows an index would never be worth its while.
+            conn.exec_driver_sql("SET LOCAL enable_seqscan = off")
+            plan = conn.exec_driver_sql(f"EXPLAIN {sql}", tuple(given[0] if many else given))
+            heard.plans.append((sql, "\n".join(step[0] for step in plan)))
+            explaining = False
 
     engine = database._writing.sync_engine
     event.listen(engine, "before_cursor_execute", note)

@@ -10,7 +10,7 @@ import pytest
 
 from conversations.actions import Verdict
 from conversations.calendar import ISTANBUL
-from storage import boardings, tables
+from storage import tables
 from storage.boardings import Attempt, Draft, Passage, Summary
 from storage.database import Database
 from storage.registry import Registry
@@ -153,24 +153,6 @@ async def test_the_same_attempt_is_kept_once(office: Office) -> None:
         (row.validator_id, row.at, row.received_at) for row in await office.rows(tables.boardings)
     ]
     assert kept == [("V-1", NOW, NOW), ("V-2", NOW, NOW), ("V-1", NOW + HOUR, NOW)]
-
-
-async def test_looking_reads_no_table_through(database: Database) -> None:
-    """With 34 million cards it would take minutes."""
-    look = boardings._LOOK[database.dialect].params(keys=[b"key"])
-    async with database.read() as conn:
-        compiled = look.compile(dialect=conn.dialect, compile_kwargs={"render_postcompile": True})
-        explain = "EXPLAIN QUERY PLAN"
-        if database.dialect == "postgresql":
-            # On an empty table it would rather do without an index.
-            await conn.exec_driver_sql("SET LOCAL enable_seqscan = off")
-            explain = "EXPLAIN"
-        values = b"key" if database.dialect == "sqlite" else [b"key"]
-        plan = str((await conn.exec_driver_sql(f"{explain} {compiled}", (values,))).all())
-    assert "number_key" in plan
-    assert "uq_links_open_card" in plan
-    assert "Seq Scan" not in plan
-    assert "SCAN" not in plan
 
 
 # --- reports --------------------------------------------------------------------------------

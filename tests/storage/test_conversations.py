@@ -40,7 +40,7 @@ async def test_states_and_answers_come_back_to_whom_they_belong(
             BORA: b"menu",
         }
         asked = [(AYSE, "7"), (AYSE, "8"), (BORA, "7")]
-        assert await conversations.answers(conn, asked) == {(AYSE, "7"): b"hello"}
+        assert (await conversations.recall(conn, asked, ()))[0] == {(AYSE, "7"): b"hello"}
 
 
 async def test_nothing_asked_is_nothing_found(
@@ -50,7 +50,7 @@ async def test_nothing_asked_is_nothing_found(
     async with database.begin() as conn:
         await conversations.claim(conn, [])
         assert await conversations.states(conn, []) == {}
-        assert await conversations.answers(conn, []) == {}
+        assert (await conversations.recall(conn, [], ()))[0] == {}
         await conversations.keep(conn, {}, [], NOW)
 
 
@@ -83,7 +83,7 @@ async def test_an_answer_can_be_amended(database: Database, conversations: Conve
         inbox = [Kept(AYSE, "1", b"first"), Kept(AYSE, "2", b"second")]
         await conversations.keep(conn, {}, inbox, NOW)
         await conversations.amend(conn, AYSE, "1", b"first and more")
-        assert await conversations.answers(conn, [(AYSE, "1"), (AYSE, "2")]) == {
+        assert (await conversations.recall(conn, [(AYSE, "1"), (AYSE, "2")], ()))[0] == {
             (AYSE, "1"): b"first and more",
             (AYSE, "2"): b"second",
         }
@@ -95,7 +95,7 @@ async def test_old_messages_are_forgotten(database: Database, conversations: Con
         await conversations.keep(conn, {}, [Kept(AYSE, "1", b"a"), Kept(BORA, "1", b"a")], NOW)
         await conversations.keep(conn, {}, [Kept(AYSE, "2", b"b")], NOW + timedelta(days=1))
         assert await conversations.forget_inbox(conn, NOW + timedelta(hours=1), 5) == 2
-        found = await conversations.answers(conn, [(AYSE, "1"), (AYSE, "2")])
+        found = (await conversations.recall(conn, [(AYSE, "1"), (AYSE, "2")], ()))[0]
     assert found == {(AYSE, "2"): b"b"}
 
 
@@ -105,7 +105,7 @@ async def test_ids_that_could_run_together_are_kept_apart(
     """Address "1" with message "23" is not address "12" with message "3"."""
     async with database.begin() as conn:
         await conversations.keep(conn, {}, [Kept(Address("web", "1"), "23", b"a")], NOW)
-        assert await conversations.answers(conn, [(Address("web", "12"), "3")]) == {}
+        assert (await conversations.recall(conn, [(Address("web", "12"), "3")], ()))[0] == {}
 
 
 async def test_the_same_message_twice_cannot_be_kept(
@@ -130,10 +130,10 @@ async def test_the_number_of_statements_does_not_grow_with_the_batch(
         everyone = [Address("web", f"{size}-{number}") for number in range(size)]
         states = {each: (b"s" if each.id[-1] != "1" else None) for each in everyone}
         async with database.begin() as conn:
-            with overhearing(database) as heard:
+            with overhearing(database, plans=False) as heard:
                 await conversations.claim(conn, everyone)
-                await conversations.answers(conn, [(each, "1") for each in everyone])
-                await conversations.states(conn, everyone)
+                messages = [(each, "1") for each in everyone]
+                await conversations.recall(conn, messages, everyone)
                 await conversations.keep(
                     conn, states, [Kept(each, "1", b"a") for each in everyone], NOW
                 )

@@ -1,15 +1,13 @@
-"""Look-ups over millions of rows go by an index: what SQLite says it will do."""
+"""Look-ups over millions of rows go by an index: what each database says it will do."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
-from conversations.actions import RecordConsent
+from conversations.actions import LookUpNotices, LookUpPerson, RecordConsent
 from storage import candidates, marks, overview, passes, tallies
 from storage.conversations import Conversations, Kept
 from storage.database import Database
@@ -38,28 +36,35 @@ LATE = NOW + timedelta(days=30)
 
 
 @pytest.fixture
-async def town(tmp_path: Path, vault: Vault) -> AsyncIterator[Office]:
-    """A register in SQLite, of cards without announcements."""
-    database = await Database.open(f"sqlite:///{tmp_path / 'records.sqlite3'}")
+async def town(database: Database, vault: Vault) -> Office:
+    """A register of cards without announcements."""
     office = Office(database, Registry(vault, deadline=DEADLINE))
     await office.paired(AYSE, AYSE_ANSWERS)
-    yield office
-    await database.close()
+    return office
 
 
 def scans(heard: Overheard) -> list[str]:
     """Steps that go through a whole table of the records."""
     return [
-        f"{step}  <-  {sql}"
+        f"{step.strip()}  <-  {sql}"
         for sql, plan in heard.plans
         for step in plan.splitlines()
-        if step.startswith("SCAN") and not re.search(r"anon_|json_each|CONSTANT ROW|VIRTUAL", step)
+        if _SCAN.match(step) and not _SMALL.search(step)
     ]
 
 
-def uses(heard: Overheard, index: str) -> bool:
-    """Whether some plan goes by that index."""
-    return any(f"INDEX {index} " in f"{plan}\n " for _, plan in heard.plans)
+_SCAN = re.compile(r"SCAN |[ >-]*(?:Parallel )?Seq Scan on ")
+_SMALL = re.compile(
+    r"anon_|json_each|CONSTANT ROW|VIRTUAL|Seq Scan on (?:broadcasts|approvals|marks|staff)\b"
+)
+"""What was made up for the statement, and tables that hold no more than the city has hands."""
+
+
+def assert_used(heard: Overheard, town: Office, *indexes: str) -> None:
+    """Each index is gone by. PostgreSQL may prefer another one where there are but a few rows."""
+    if town.database.dialect == "sqlite":
+        plans = "\n".join(f"{plan}\n" for _, plan in heard.plans).replace("\n", " \n")
+        assert [index for index in indexes if f"INDEX {index} " not in plans] == []
 
 
 def in_order(heard: Overheard) -> list[str]:
@@ -72,15 +77,15 @@ def in_order(heard: Overheard) -> list[str]:
 
 
 async def test_the_talk(town: Office, vault: Vault) -> None:
-    """The inbox, the states, and each way to pair a card."""
+    """The inbox, the states, each way to pair a card, and the card at the gate."""
     conversations = Conversations(vault)
     with overhearing(town.database) as heard:
         async with town.database.begin() as conn:
             await conversations.claim(conn, [AYSE])
-            await conversations.answers(conn, [(AYSE, "1")])
-            await conversations.states(conn, [AYSE])
+            await conversations.recall(conn, [(AYSE, "1")], [AYSE])
             await conversations.keep(conn, {AYSE: b"s", BORA: None}, [Kept(AYSE, "1", b"a")], NOW)
-        await town.ask(BORA, RecordConsent((TERMS,)))
+            await town.registry.boardings.look(conn, [CARD], NOW)
+        await town.ask(BORA, RecordConsent((TERMS,)), LookUpPerson(), LookUpNotices())
         (mine,) = await town.cards(AYSE)
         await town.paired(AYSE, AYSE_ANSWERS, terms=TERMS)
         await town.paired(AYSE, {"card_number": OTHER_CARD, "hes_code": OTHER_CODE})
@@ -89,9 +94,8 @@ async def test_the_talk(town: Office, vault: Vault) -> None:
             BORA, BORA_ANSWERS | {"card_number": "7301000000000003", "hes_code": "C3C4567890"}
         )
     assert scans(heard) == []
-    for name in ("links_open_code", "links_address_id", "addresses_citizen_id"):
-        assert uses(heard, f"ix_{name}"), name
-    assert uses(heard, "uq_links_open_card")
+    assert_used(heard, town, "ix_links_open_code", "ix_links_address_id", "ix_addresses_citizen_id")
+    assert_used(heard, town, "uq_links_open_card")
 
 
 async def test_deliveries(town: Office, vault: Vault) -> None:
@@ -111,8 +115,16 @@ async def test_deliveries(town: Office, vault: Vault) -> None:
     # PostgreSQL plans once for all parameters, and cannot know then that such an index holds all.
     asked = [sql.partition("WHERE")[2] for sql, _ in heard.plans]
     assert not any("deliveries.state = ?" in sql for sql in asked)
-    for name in ("pending", "sending", "unknown", "outcomes", "provider_id", "address_id"):
-        assert uses(heard, f"ix_deliveries_{name}"), name
+    assert_used(
+        heard,
+        town,
+        "ix_deliveries_pending",
+        "ix_deliveries_sending",
+        "ix_deliveries_unknown",
+        "ix_deliveries_outcomes",
+        "ix_deliveries_provider_id",
+        "ix_deliveries_address_id",
+    )
 
 
 async def test_risks_and_suspensions(town: Office) -> None:
@@ -121,8 +133,8 @@ async def test_risks_and_suspensions(town: Office) -> None:
         await town.hear(word(until=LATE), word("E5F6789012"))
         await town.at(LATE).end_due()
     assert scans(heard) == []
-    assert uses(heard, "ix_links_open_code")
-    assert uses(heard, "ix_suspensions_open_until")
+    assert_used(heard, town, "ix_links_open_code")
+    assert_used(heard, town, "ix_suspensions_open_until")
 
 
 async def test_what_time_brings(town: Office, vault: Vault) -> None:
@@ -137,10 +149,10 @@ async def test_what_time_brings(town: Office, vault: Vault) -> None:
             await candidates.unfinished(conn, NOW, LATE, "registration", "unfinished:", 0, 5)
             await passes.questions(conn, vault, NOW, 0, 5)
     assert scans(heard) == []
-    assert uses(heard, "ix_cards_status")
-    assert uses(heard, "ix_links_open_until")
-    assert uses(heard, "ix_conversations_open_heard_at")
-    assert uses(heard, "sqlite_autoindex_deliveries_1")
+    assert_used(heard, town, "ix_cards_status")
+    assert_used(heard, town, "ix_links_open_until")
+    assert_used(heard, town, "ix_conversations_open_heard_at")
+    assert_used(heard, town, "sqlite_autoindex_deliveries_1")
     assert len(in_order(heard)) == 2
     assert not [
         plan for plan in in_order(heard) if "TEMP B-TREE" in plan.partition("SCAN anon_1")[0]
@@ -155,11 +167,11 @@ async def test_the_whole_is_counted_in_an_index(town: Office) -> None:
             await overview.notices(conn)
             await overview.queues(conn, ["telegram"], NOW)
     assert scans(heard) == []
-    rows = [sql for sql, plan in heard.plans if "COVERING INDEX" not in plan]
-    assert all("'pending'" in sql for sql in rows)
-    assert not any("TEMP B-TREE" in plan for _, plan in heard.plans)
-    for name in ("cards_status", "deliveries_outcomes", "deliveries_pending"):
-        assert uses(heard, f"ix_{name}"), name
+    if town.database.dialect == "sqlite":
+        rows = [sql for sql, plan in heard.plans if "COVERING INDEX" not in plan]
+        assert all("'pending'" in sql for sql in rows)
+        assert not any("TEMP B-TREE" in plan for _, plan in heard.plans)
+    assert_used(heard, town, "ix_cards_status", "ix_deliveries_outcomes", "ix_deliveries_pending")
 
 
 async def test_marks(town: Office) -> None:
@@ -170,7 +182,7 @@ async def test_marks(town: Office) -> None:
             await marks.since(conn, NOW)
             await marks.hourly(conn, "saved", NOW)
     assert scans(heard) == []
-    assert uses(heard, "sqlite_autoindex_marks_1")
+    assert_used(heard, town, "sqlite_autoindex_marks_1")
 
 
 async def test_somebody_is_looked_up(town: Office, vault: Vault) -> None:
@@ -182,5 +194,6 @@ async def test_somebody_is_looked_up(town: Office, vault: Vault) -> None:
             assert (await lookups.by_identity_number(conn, "10000000146", NOW)).citizens
             assert (await lookups.by_phone(conn, "+905320000021", NOW)).citizens
     assert scans(heard) == []
-    for name in ("citizens_phone_key", "deliveries_address_id", "consents_citizen_id"):
-        assert uses(heard, f"ix_{name}"), name
+    assert_used(
+        heard, town, "ix_citizens_phone_key", "ix_deliveries_address_id", "ix_consents_citizen_id"
+    )

@@ -294,7 +294,7 @@ class TestManyAtOnce:
         ran = []
         for number, size in enumerate((1, 40)):
             asked = [registration(number * 1000 + each) for each in range(size)]
-            with overhearing(office.database) as heard:
+            with overhearing(office.database, plans=False) as heard:
                 async with office.database.begin() as conn:
                     saved = await office.registry.perform(conn, asked)
             assert all(isinstance(each, LinkSaved) for each in saved)
