@@ -6,6 +6,7 @@ The server is started once for all test processes and removed by the last of the
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import tempfile
@@ -26,6 +27,39 @@ from tests.storage.people import DEADLINE, Office
 
 MODEL = "with_tables"
 """The database on the server that others are copied from."""
+
+NEW: list[tuple[object, ...]] = []
+"""The shape of a database that was just made, once it is known."""
+USED: list[str] = []
+"""Addresses of databases that this test process is done with, and that are as good as new."""
+EMPTY = """
+SET lock_timeout = '1s';
+SET session_replication_role = replica;
+DO $$
+DECLARE each record;
+BEGIN
+    FOR each IN SELECT oid::regclass AS name, relkind FROM pg_class
+        WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'S')
+    LOOP
+        IF each.relkind = 'S' THEN
+            PERFORM setval(each.name, 1, false);
+        ELSIF each.name::text <> 'alembic_version' THEN
+            EXECUTE format('DELETE FROM %s', each.name);
+        END IF;
+    END LOOP;
+END $$
+"""
+SHAPE = """
+SELECT (SELECT version_num FROM alembic_version),
+    (SELECT md5(string_agg(concat(relname, xmin, relpages, reltuples), ' ' ORDER BY oid))
+        FROM pg_class WHERE relnamespace = 'public'::regnamespace),
+    (SELECT count(*) FROM pg_db_role_setting JOIN pg_database ON setdatabase = pg_database.oid
+        WHERE datname = current_database()),
+    (SELECT count(*) FROM pg_stats WHERE schemaname = 'public'),
+    (SELECT max(pg_relation_size(oid)) <= 65536 FROM pg_class
+        WHERE relnamespace = 'public'::regnamespace)
+"""
+"""What a test may have changed besides rows: revision, definitions, settings, statistics, size."""
 
 
 @pytest.fixture(scope="session")
@@ -65,14 +99,18 @@ async def blank(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-async def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+async def url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
     """The address of a database with empty tables, of both kinds in turn."""
     if request.param == "postgresql":
         server = request.getfixturevalue("postgresql")
-        return await new_postgresql(server, like=await with_tables(server))
+        address = USED.pop() if USED else await fresh(server)
+        yield address
+        if await emptied(address):
+            USED.append(address)
+        return
     file = tmp_path / "records.sqlite3"
     shutil.copy(await file_with_tables(request.getfixturevalue("tmp_path_factory")), file)
-    return f"sqlite:///{file}"
+    yield f"sqlite:///{file}"
 
 
 async def file_with_tables(folders: pytest.TempPathFactory) -> Path:
@@ -81,6 +119,30 @@ async def file_with_tables(folders: pytest.TempPathFactory) -> Path:
     if not file.exists():
         await (await Database.open(f"sqlite:///{file}")).close()
     return file
+
+
+async def fresh(server: str) -> str:
+    """The address of a new database with empty tables."""
+    address = await new_postgresql(server, await with_tables(server))
+    if not NEW:
+        connection = await asyncpg.connect(address)
+        NEW.append(tuple(await connection.fetchrow(SHAPE)))
+        await connection.close()
+    return address
+
+
+async def emptied(address: str) -> bool:
+    """Take all rows out of a database; whether it is now like one that was just made."""
+    connection = await asyncpg.connect(address)
+    try:
+        async with asyncio.timeout(5):
+            await connection.execute(EMPTY)
+            shape = tuple(await connection.fetchrow(SHAPE))
+    except (asyncpg.PostgresError, TimeoutError):
+        return False
+    finally:
+        await connection.close()
+    return [shape] == NEW
 
 
 async def with_tables(server: str) -> str:
