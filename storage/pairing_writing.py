@@ -22,11 +22,11 @@ from storage.pairing_rules import Plan, Target
 from storage.people import (
     ADD_CITIZENS,
     GIVE,
-    KEEP_SENDERS,
     REWRITE_CITIZENS,
     Consent,
     People,
     Sender,
+    keep_senders,
     record,
 )
 from storage.prepared import Call, Prepared, Rows, one, run
@@ -110,7 +110,7 @@ class Writer:
         targets = [target for plan in plans for target in plan.targets if target.id is None]
         kept, added, _, cards = await run(
             conn,
-            KEEP_SENDERS.each(addresses),
+            keep_senders(addresses),
             ADD_CITIZENS.each(new),
             REWRITE_CITIZENS.each(rewritten),
             # Rows that an import may be writing at the same moment are taken in one order.

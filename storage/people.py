@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import bindparam, func, select, update
@@ -95,7 +96,7 @@ class People:
     ) -> dict[Address, Sender]:
         """Make the addresses known, in the language they now speak."""
         rows = {each.address: self.address_row(each) for each in asked}
-        found = await one(conn, KEEP_SENDERS.each(list(rows.values())))
+        found = await one(conn, keep_senders(rows.values()))
         kept = {each.key: Sender(each.id, each.citizen_id) for each in found}
         return {address: kept[row["key"]] for address, row in rows.items()}
 
@@ -167,7 +168,7 @@ class People:
         return profile
 
     def address_row(self, asked: Asked) -> dict[str, Any]:
-        """What ``KEEP_SENDERS`` writes of the address that asks."""
+        """What ``keep_senders`` writes of the address that asks."""
         key = address_key(self._vault, asked.address)
         plain = asked.address.id.encode("utf-8", "surrogatepass")
         return {
@@ -207,6 +208,12 @@ def _revived(plain: dict[str, Any]) -> Any:
     return date.fromisoformat(plain["date"]) if plain.keys() == {"date"} else plain
 
 
+def keep_senders(rows: Iterable[Mapping[str, Any]]) -> Call:
+    """Make addresses known, each a row of ``People.address_row``."""
+    # Rows are taken in one order, so that two who do this cannot wait for each other.
+    return _KEEP_SENDERS.each(sorted(rows, key=itemgetter("key")))
+
+
 def record(consents: Iterable[Consent]) -> Call:
     """Keep the evidence of consents."""
     return _RECORD.each([_consent_row(consent) for consent in consents])
@@ -241,7 +248,7 @@ def _keep_senders(insert: Any) -> Any:
 FIND_SENDERS = Prepared(
     among_keys(select(_address.key, _address.id, _address.citizen_id).where, _address.key)
 )
-KEEP_SENDERS = Prepared({dialect: _keep_senders(insert) for dialect, insert in INSERTS.items()})
+_KEEP_SENDERS = Prepared({dialect: _keep_senders(insert) for dialect, insert in INSERTS.items()})
 GIVE = Prepared(
     update(tables.addresses)
     .where(_address.id == bindparam("sender"))

@@ -17,7 +17,8 @@ from bot.clock import wall
 from conversations.actions import Status
 from conversations.broadcasts import Audience, Group
 from storage import Broadcast, tables
-from storage.people import Citizen, People
+from storage.people import ADD_CITIZENS, GIVE, Citizen, People
+from storage.prepared import one
 from tests.bot.notices.town import DEADLINE, Recorder, Town, at_work, town, until
 from tests.storage.announcing import NOW, Newsroom
 
@@ -160,9 +161,9 @@ class TestWords:
         people = People(here.town.vault)
         async with here.town.database.begin() as conn:
             citizen = Citizen(None, key, {"first_name": name, "identity_number": "10000000146"})
-            number = await people.keep(conn, citizen, NOW)
-            known = update(tables.addresses).where(tables.addresses.c.id == address)
-            await conn.execute(known.values(citizen_id=number))
+            new = {"identity_key": key, "created_at": NOW, **people.sealed(citizen, NOW)}
+            (added,) = await one(conn, ADD_CITIZENS(**new))
+            await one(conn, GIVE(sender=address, owner=added.id))
 
     async def test_name_day_and_days_left(self, here: Here) -> None:
         """In the language's own way, and how to stop it below."""
