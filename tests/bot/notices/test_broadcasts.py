@@ -162,7 +162,8 @@ class TestWords:
         people = People(here.town.vault)
         async with here.town.database.begin() as conn:
             citizen = Citizen(None, key, {"first_name": name, "identity_number": "10000000146"})
-            sealed = insert(tables.citizens).values(**people.sealed(citizen, NOW))
+            facts = {"identity_key": key, "created_at": NOW, **people.sealed(citizen, NOW)}
+            sealed = insert(tables.citizens).values(facts)
             number = await conn.scalar(sealed.returning(tables.citizens.c.id))
             known = update(tables.addresses).where(tables.addresses.c.id == address)
             await conn.execute(known.values(citizen_id=number))
