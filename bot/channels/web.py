@@ -12,7 +12,7 @@ import json
 import re
 import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import cached_property
+from functools import cache
 from importlib.resources import files
 from typing import Any
 from urllib.parse import parse_qs
@@ -248,7 +248,7 @@ class Web:
         known: bool = False,
         notices: Collected = _NO_NOTICES,
     ) -> Response:
-        html = self._template.render(
+        html = _template().render(
             lang=answer.locale,
             t=self._words(answer.locale),
             demo=self._demo,
@@ -265,10 +265,11 @@ class Web:
         )
         return HTMLResponse(html, status, HEADERS)
 
-    @cached_property
-    def _template(self) -> jinja2.Template:
-        source = (files("bot.channels") / "page" / "page.html").read_text("utf-8")
-        return jinja2.Environment(autoescape=True, trim_blocks=True).from_string(source)
+
+@cache
+def _template() -> jinja2.Template:
+    source = (files("bot.channels") / "page" / "page.html").read_text("utf-8")
+    return jinja2.Environment(autoescape=True, trim_blocks=True).from_string(source)
 
 
 class _Assets(StaticFiles):

@@ -27,7 +27,7 @@ from tests.storage.announcing import NOW, Newsroom
 
 PASSWORD = "kuzu-7nar-b3te-9yol"
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-PATIENCE = 15_000
+PATIENCE = 30_000
 """Milliseconds: whoever comes first waits until the pages are loaded into the product."""
 FIRST = 5000
 RATE = 30

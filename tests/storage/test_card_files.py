@@ -40,9 +40,11 @@ async def take(
         return await files.take(conn, FILE, before or found, cards, office.now)
 
 
-async def personalised(office: Office) -> list[bool | None]:
-    """What is known of the cards, oldest first."""
-    return [card.personalised for card in await office.rows(tables.cards)]
+async def personalised(office: Office, *numbers: str) -> list[bool | None]:
+    """What is known of these cards, which are all there are."""
+    known = {card.number_key: card.personalised for card in await office.rows(tables.cards)}
+    assert len(known) == len(numbers)
+    return [known[office.registry.cards.number_key(number)] for number in numbers]
 
 
 async def test_a_listed_card_is_on_record_without_history(office: Office, files: CardFiles) -> None:
@@ -52,7 +54,7 @@ async def test_a_listed_card_is_on_record_without_history(office: Office, files:
     card = await office.card(CARD)
     assert (card.number, card.status, card.cause) == (CARD, Status.UNPAIRED, "never_paired")
     assert (card.changed_at, card.link, card.history) == (NOW, None, ())
-    assert await personalised(office) == [True, None]
+    assert await personalised(office, CARD, OTHER_CARD) == [True, None]
 
 
 async def test_a_card_listed_after_the_deadline_is_passive(
@@ -82,7 +84,7 @@ async def test_a_known_card_changes_only_what_the_list_tells_anew(
     again = list(zip(numbers(5), (True, True, None, True, None), strict=True))
     done = await take(later, files, again, first)
     assert done == Progress(position=9, added=5, changed=2, known=2)
-    assert await personalised(office) == [True, True, True, True, None]
+    assert await personalised(office, *numbers(5)) == [True, True, True, True, None]
     after = await office.rows(tables.cards)
     assert [card.changed_at for card in after[:4]] == [card.changed_at for card in before]
     assert [card.number for card in after[:4]] == [card.number for card in before]
@@ -93,7 +95,7 @@ async def test_a_card_listed_twice_counts_once(office: Office, files: CardFiles)
     flags = (None, None, True, True, None, False, True)
     done = await take(office, files, [(CARD, flag) for flag in flags])
     assert done == Progress(position=7, added=1, changed=3, known=3)
-    assert await personalised(office) == [True]
+    assert await personalised(office, CARD) == [True]
 
 
 async def test_an_imported_card_can_be_paired(office: Office, files: CardFiles) -> None:
@@ -102,7 +104,7 @@ async def test_an_imported_card_can_be_paired(office: Office, files: CardFiles) 
     saved = await office.paired(AYSE, AYSE_ANSWERS)
     assert [card.number for card in saved.cards] == [CARD]
     assert (await office.card()).status is Status.ACTIVE
-    assert await personalised(office) == [True]
+    assert await personalised(office, CARD) == [True]
 
 
 async def test_a_paired_card_stays_as_it_is_when_imported(office: Office, files: CardFiles) -> None:

@@ -11,7 +11,7 @@ from storage import Broadcast, Database, Vault, tables
 from storage.entries import Post
 from storage.recipients import Addressed, addressed, bounds
 from tests.storage.announcing import NOW, Newsroom
-from tests.storage.test_plans import listening
+from tests.storage.overhearing import overhearing
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ async def test_without_any_there_is_no_page(room: Newsroom) -> None:
 async def test_a_page_is_not_put_in_order(tmp_path: Path, vault: Vault) -> None:
     """Else each of the thousand pages of a large broadcast would look at all of it."""
     database = await Database.open(f"sqlite:///{tmp_path / 'records.sqlite3'}")
-    with listening(database) as heard:
+    with overhearing(database) as heard:
         async with database.begin() as conn:
             await addressed(conn, vault, 1, 1, 9)
     await database.close()
