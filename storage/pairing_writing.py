@@ -110,7 +110,7 @@ class Writer:
         targets = [target for plan in plans for target in plan.targets if target.id is None]
         kept, added, _, cards = await run(
             conn,
-            keep_senders(addresses),
+            keep_senders(conn, addresses),
             ADD_CITIZENS.each(new),
             REWRITE_CITIZENS.each(rewritten),
             # Rows that an import may be writing at the same moment are taken in one order.

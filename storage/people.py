@@ -22,7 +22,7 @@ from storage import tables
 from storage.asked import Asked
 from storage.conversations import address_key
 from storage.prepared import Call, Prepared, one
-from storage.statements import INSERTS, among_keys, among_numbers
+from storage.statements import INSERTS, among_keys, among_numbers, needs_locks
 from storage.vault import Vault, row
 
 Profile = Mapping[str, Value]
@@ -96,7 +96,7 @@ class People:
     ) -> dict[Address, Sender]:
         """Make the addresses known, in the language they now speak."""
         rows = {each.address: self.address_row(each) for each in asked}
-        found = await one(conn, keep_senders(rows.values()))
+        found = await one(conn, keep_senders(conn, rows.values()))
         kept = {each.key: Sender(each.id, each.citizen_id) for each in found}
         return {address: kept[row["key"]] for address, row in rows.items()}
 
@@ -208,10 +208,11 @@ def _revived(plain: dict[str, Any]) -> Any:
     return date.fromisoformat(plain["date"]) if plain.keys() == {"date"} else plain
 
 
-def keep_senders(rows: Iterable[Mapping[str, Any]]) -> Call:
+def keep_senders(conn: AsyncConnection, rows: Iterable[Mapping[str, Any]]) -> Call:
     """Make addresses known, each a row of ``People.address_row``."""
-    # Rows are taken in one order, so that two who do this cannot wait for each other.
-    return _KEEP_SENDERS.each(sorted(rows, key=itemgetter("key")))
+    # Where two can write at once they take the rows in one order, so that neither waits for both.
+    by_key = itemgetter("key")
+    return _KEEP_SENDERS.each(sorted(rows, key=by_key) if needs_locks(conn) else list(rows))
 
 
 def record(consents: Iterable[Consent]) -> Call:
