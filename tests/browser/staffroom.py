@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pyotp
 from argon2 import PasswordHasher
-from playwright.async_api import Browser, BrowserContext, Locator, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Locator, Page, async_playwright, expect
 
 from bot.staff.secrets import secret_text
 from conversations.broadcasts import Role
@@ -29,6 +29,7 @@ PASSWORD = "kuzu-7nar-b3te-9yol"
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 PATIENCE = 30_000
 """Milliseconds: whoever comes first waits until the pages are loaded into the product."""
+expect.set_options(timeout=PATIENCE)
 FIRST = 5000
 RATE = 30
 """Messages a second."""

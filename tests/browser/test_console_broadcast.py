@@ -52,8 +52,9 @@ async def write(author: Desk) -> None:
     await author.see("eşi olmayan bir süslü")
     await author.picture("broadcast-refused")
     await text.fill("Merhaba ")
+    # What the page has to say of that comes with the text it knows, over whatever came since.
+    await page.get_by_text("eşi olmayan bir süslü").wait_for(state="hidden")
     await page.get_by_role("button", name="{ad}: kişinin adı").first.click()
-    # Whoever types on before it is there types into what the page then replaces.
     await expect(text).to_have_value("Merhaba {ad}")
     await text.press_sequentially(TEXT.partition("{ad}")[2])
     await author.see("Merhaba Ayşe Nur, kartınızı eşleştirmek için son gün: 15 Ocak 2021, Cuma.")
