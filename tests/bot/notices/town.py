@@ -35,8 +35,8 @@ from storage import (
     Vault,
     tables,
 )
-from storage.people import People
 from tests import homes
+from tests.storage.announcing import made_known
 
 NOON = datetime(2021, 1, 8, 9, tzinfo=UTC)
 """Noon in Istanbul."""
@@ -97,8 +97,7 @@ class Town:
             for number in range(count)
         ]
         async with self.database.begin() as connection:
-            senders = await People(self.vault).keep_senders(connection, everybody)
-        return [senders[each.address].id for each in everybody]
+            return await made_known(connection, self.vault, everybody)
 
     async def write(self, people: Sequence[int], channel: str = "telegram", **facts: Any) -> None:
         """A delivery to each of them; a reminder of the deadline unless told otherwise."""
