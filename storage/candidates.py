@@ -119,19 +119,24 @@ def _moment(moment: datetime) -> BindParameter[datetime]:
     return literal(moment, _link.valid_until.type)
 
 
-async def untravelled(conn: AsyncConnection, after: int, limit: int) -> list[Untravelled]:
+async def untravelled(
+    conn: AsyncConnection, after: int, limit: int
+) -> tuple[list[Untravelled], int | None]:
     """Addresses that can be written to and have no card that works or is only suspended, by their
-    number."""
-    found: list[Untravelled] = []
-    # Nearly all may travel; one statement that looks for the few others could take minutes.
-    while len(found) < limit and (last := await _end_of_stretch(conn, after)):
-        stretch = _UNTRAVELLED.where(_address.id > after, _address.id <= last)
-        found += [
-            Untravelled(Recipient(each.id, each.channel), each.created_at, bool(each.paired))
-            for each in await conn.execute(stretch.limit(limit - len(found)))
-        ]
-        after = last
-    return found
+    number; and the number behind which to go on, None after the last.
+
+    Nearly all may travel, so no more than ``STRETCH`` addresses are looked at: the search for a few
+    others would keep a connection for minutes.
+    """
+    last = await _end_of_stretch(conn, after)
+    if last is None:
+        return [], None
+    stretch = _UNTRAVELLED.where(_address.id > after, _address.id <= last)
+    found = [
+        Untravelled(Recipient(each.id, each.channel), each.created_at, bool(each.paired))
+        for each in await conn.execute(stretch.limit(limit))
+    ]
+    return found, found[-1].at.address if len(found) == limit else last
 
 
 STRETCH = 10_000

@@ -153,9 +153,9 @@ class Passes:
     async def _deadline_reminders(self, now: datetime, _began: datetime, after: int) -> Stride:
         """People without a card that works, before the deadline and after it."""
         async with self._records.read() as connection:
-            found = await candidates.untravelled(connection, after, PAGE)
+            found, reached = await candidates.untravelled(connection, after, PAGE)
         written = await self._write(on_deadline(found, now, self.deadline), now)
-        return Stride(found[-1].at.address if len(found) == PAGE else None, written)
+        return Stride(reached, written)
 
     async def _unfinished(self, now: datetime, _began: datetime, after: int) -> Stride:
         """Registrations left half-way."""
