@@ -7,6 +7,7 @@ import gc
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from bot.app import open_house
@@ -17,6 +18,11 @@ __all__ = ["postgresql"]
 
 # Loading makes no garbage worth looking for; looking takes a third of the time.
 gc.disable()
+
+
+# How long an example takes says something of the machine, and nothing of the rule.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
