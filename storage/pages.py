@@ -30,6 +30,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import NullType, TypeEngine
 
 from storage.database import Unavailable
+from storage.statements import driver_of
 
 Key = tuple[Any, ...]
 """The values of a primary key, in the order of its columns."""
@@ -117,9 +118,10 @@ class Pages:
 
     async def _pour(self, conn: AsyncConnection, rows: Page) -> None:
         """By COPY, which is several times as fast as inserting."""
-        driver: Any = (await conn.get_raw_connection()).driver_connection
         try:
-            await driver.copy_records_to_table(self.table.name, records=rows, columns=self._names)
+            await driver_of(conn).copy_records_to_table(
+                self.table.name, records=rows, columns=self._names
+            )
         except OverflowError as error:
             raise Unfit from error
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:

@@ -24,6 +24,8 @@ from sqlalchemy import URL, event
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from storage.statements import driver_of
+
 WRITERS, READERS = 4, 4
 """Connections at most."""
 KEPT = 2
@@ -67,7 +69,7 @@ class Knife:
     """
 
     def __init__(self, connection: AsyncConnection) -> None:
-        self._driver: Any = _driver_of(connection)
+        self._driver = driver_of(connection)
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -84,12 +86,6 @@ class Knife:
         """Nothing is waited for any more."""
         if self._timer is not None:
             self._timer.cancel()
-
-
-def _driver_of(connection: AsyncConnection) -> Any:
-    """asyncpg's own connection, of one that was started."""
-    pooled = connection.sync_connection
-    return None if pooled is None else pooled.connection.driver_connection
 
 
 def _engine(url: URL, arguments: dict[str, Any], queue: float, connections: int) -> AsyncEngine:

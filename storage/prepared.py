@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy import Dialect, Executable, Insert, LargeBinary
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.statements import INSERTS, add_many
+from storage.statements import INSERTS, add_many, driver_of
 
 Values = Mapping[str, Any]
 Rows = Sequence[Any]
@@ -96,21 +96,13 @@ async def run(conn: AsyncConnection, *calls: Call) -> list[Rows]:
     work = [() if call.idle else _work(call, conn.dialect) for call in calls]
     if not any(work):
         return [()] * len(calls)
-    driver: Any = _proxied(conn).driver_connection
-    found: list[Rows] = await driver.visit(_run, work)
+    found: list[Rows] = await driver_of(conn).visit(_run, work)
     return found
 
 
 async def one(conn: AsyncConnection, call: Call) -> Rows:
     """Run one; what it found."""
     return (await run(conn, call))[0]
-
-
-def _proxied(conn: AsyncConnection) -> Any:
-    sync = conn.sync_connection
-    if sync is None:
-        raise RuntimeError("the connection is not open")
-    return sync.connection
 
 
 # --- SQLite ---------------------------------------------------------------------------------

@@ -91,6 +91,13 @@ def _make(insert: Insert, names: tuple[str, ...], dialect: Dialect) -> _Made:
     return str(compiled), itemgetter(*order), [(at, each) for at, each in found if each]
 
 
+def driver_of(conn: AsyncConnection) -> Any:
+    """The driver's own connection, of one that is open."""
+    if conn.sync_connection is None:
+        raise RuntimeError("the connection is not open")
+    return conn.sync_connection.connection.driver_connection
+
+
 def needs_locks(conn: AsyncConnection) -> bool:
     """Whether two can write at once. SQLite lets in one writer at a time anyway."""
     return conn.dialect.name == "postgresql"
