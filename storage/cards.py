@@ -5,7 +5,7 @@ Who may pair what is not decided here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
@@ -142,7 +142,7 @@ class Cards:
             writes, changes = self.settlement(found, now, relinked, event, actor)
             await run(conn, *writes)
             await self.announce(conn, changes)
-            changed += sum(_differs(card, self._standing(card, now)) for card in found)
+            changed += len(_moved(changes))
         return changed
 
     def settlement(
@@ -156,7 +156,6 @@ class Cards:
         """What ``settle`` writes of cards that are held, from their ``settling.facts``, and what
         is to be announced once it is written."""
         after = [(each, self._standing(each, now)) for each in found]
-        differing = [(card.id, new) for card, new in after if _differs(card, new)]
         told = [
             (card, new)
             for card, new in after
@@ -168,7 +167,8 @@ class Cards:
             _change(card, new, now, relinked.get(card.id, doing), card.id in relinked)
             for card, new in told
         ]
-        return [*standings(differing, now), history], changes
+        moved = ((each.card, each.after) for each in _moved(changes))
+        return [*standings(moved, now), history], changes
 
     async def announce(self, conn: AsyncConnection, changes: Sequence[CardChange]) -> None:
         """Tell whoever is to be told of changes."""
@@ -309,6 +309,11 @@ def is_held(card: Found, now: datetime) -> bool:
 
 def _differs(card: Found, new: Standing) -> bool:
     return bool((card.status, card.cause) != (new.status, new.cause))
+
+
+def _moved(changes: Iterable[CardChange]) -> list[CardChange]:
+    """Those by which the status became another."""
+    return [each for each in changes if each.before != each.after]
 
 
 def _change(
