@@ -227,13 +227,11 @@ class Wording:
 
     def _titles_in(self, folded: str) -> frozenset[str]:
         """The fields a text names, with or without a suffix: "soyadım yanlış"."""
-        words = self._naming.findall(folded)
         return frozenset(
             key
-            for key, stem in (self._stems if words else ())
-            if any(
-                word.startswith(stem) and len(word) <= len(stem) + LONGEST_SUFFIX for word in words
-            )
+            for word in self._naming.findall(folded)
+            for key, stem in self._stems
+            if word.startswith(stem) and len(word) <= len(stem) + LONGEST_SUFFIX
         )
 
     @cached_property
