@@ -70,11 +70,13 @@ async def count(conn: AsyncConnection, selection: Selection, after: int, last: i
     )
 
 
-async def stretch(conn: AsyncConnection, after: int, last: int | None = None) -> int | None:
+async def stretch(
+    conn: AsyncConnection, after: int, last: int | None = None, size: int | None = None
+) -> int | None:
     """Where the next stretch of addresses behind ``after`` ends; None if there are none."""
     behind = [_address.id > after, *([] if last is None else [_address.id <= last])]
-    next_ones = select(_address.id).where(*behind).order_by(_address.id).limit(STRETCH).subquery()
-    end: int | None = await conn.scalar(select(func.max(next_ones.c.id)))
+    limited = select(_address.id).where(*behind).order_by(_address.id).limit(size or STRETCH)
+    end: int | None = await conn.scalar(select(func.max(limited.subquery().c.id)))
     return end
 
 

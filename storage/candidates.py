@@ -16,7 +16,6 @@ from sqlalchemy import (
     and_,
     cast,
     exists,
-    func,
     literal,
     or_,
     select,
@@ -25,6 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage import tables
+from storage.audiences import stretch
 from storage.changes import Recipient
 from storage.parcels import travels
 from storage.places import found_at, place
@@ -128,27 +128,19 @@ async def untravelled(
     Nearly all may travel, so no more than ``STRETCH`` addresses are looked at: the search for a few
     others would keep a connection for minutes.
     """
-    last = await _end_of_stretch(conn, after)
+    last = await stretch(conn, after, size=STRETCH)
     if last is None:
         return [], None
-    stretch = _UNTRAVELLED.where(_address.id > after, _address.id <= last)
+    nearest = _UNTRAVELLED.where(_address.id > after, _address.id <= last).limit(limit)
     found = [
         Untravelled(Recipient(each.id, each.channel), each.created_at, bool(each.paired))
-        for each in await conn.execute(stretch.limit(limit))
+        for each in await conn.execute(nearest)
     ]
     return found, found[-1].at.address if len(found) == limit else last
 
 
 STRETCH = 10_000
 """Addresses looked at in one statement."""
-
-
-async def _end_of_stretch(conn: AsyncConnection, after: int) -> int | None:
-    next_ones = (
-        select(_address.id).where(_address.id > after).order_by(_address.id).limit(STRETCH)
-    ).subquery()
-    last: int | None = await conn.scalar(select(func.max(next_ones.c.id)))
-    return last
 
 
 _UNTRAVELLED = (
