@@ -26,7 +26,7 @@ from tests.benchmarks.messengers import (
     Telegram,
     WhatsApp,
 )
-from tests.faults.processes import ROOT, free_port
+from tests.faults.processes import ROOT, free_port, listens
 
 PATIENCE = 90.0
 """Seconds to wait for a bot to start or stop; a busy machine takes its time."""
@@ -131,13 +131,9 @@ async def process(
 async def listening(started: Process, port: int, home: Path) -> None:
     """Return once it listens."""
     async with asyncio.timeout(PATIENCE):
-        while True:
+        while not await listens(port):
             if started.returncode is not None:
                 raise RuntimeError((home / "err").read_text("utf-8"))
-            with suppress(OSError):
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-                writer.close()
-                return
             await asyncio.sleep(0.01)
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from tests.benchmarks.botapi import TOKEN
 from tests.benchmarks.messengers import SECRET
 from tests.faults.born import Child, Wish, start
-from tests.faults.processes import free_port, surroundings
+from tests.faults.processes import free_port, listens, surroundings
 
 _ALWAYS = ("timestamp", "logger", "level")
 PATIENCE = 90.0
@@ -58,7 +58,7 @@ class Kept:
         with self.log.open("ab") as err:
             wish = Wish([self.word], self._environment)
             process = self._process = await start(wish, DEVNULL, DEVNULL, err)
-        while not await self._listens():
+        while not await listens(self.port):
             if process.returncode is not None:
                 self._note("did not start")
                 return False
@@ -66,13 +66,6 @@ class Kept:
         self.life += 1
         self.alive = True
         return True
-
-    async def _listens(self) -> bool:
-        with suppress(OSError):
-            _, writer = await asyncio.open_connection("127.0.0.1", self.port)
-            writer.close()
-            return True
-        return False
 
     async def supervise(self) -> None:
         """Start it again whenever it ends by itself."""

@@ -51,6 +51,15 @@ async def hesbot(home: Path, *words: str, lines: str = "", **settings: str) -> t
     return out.decode(), err.decode()
 
 
+async def listens(port: int) -> bool:
+    """Whether somebody takes connections there."""
+    with suppress(OSError):
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.close()
+        return True
+    return False
+
+
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
@@ -75,16 +84,9 @@ class Served:
             wish = Wish(["run"], surroundings(self.home, **self._settings))
             self._process = await start(wish, DEVNULL, out, err)
         async with asyncio.timeout(PATIENCE):
-            while not await self._listens():
+            while not await listens(self.port):
                 assert self._process.returncode is None, self.stderr.read_text()
                 await asyncio.sleep(0.02)
-
-    async def _listens(self) -> bool:
-        with suppress(OSError):
-            _, writer = await asyncio.open_connection("127.0.0.1", self.port)
-            writer.close()
-            return True
-        return False
 
     async def kill(self) -> None:
         """SIGKILL: no chance to finish anything."""
