@@ -36,6 +36,7 @@ from bot.notices.steps import Steps, Stopped, Work
 from bot.patience import AWAITED, patiently
 from bot.telemetry import FAULTS, place_of
 from storage import Unavailable
+from storage.postgresql import EVERY, PROBES, SILENCE, UNHEARD
 
 log = logging.getLogger("hesbot.schedules")
 
@@ -61,10 +62,10 @@ _LINE = {
     "application_name": "hesbot-schedules",
     "connect_timeout": 5,
     # As for the records' connections: a line that was cut is noticed, though nobody hangs up.
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 25_000,
+    "keepalives_idle": SILENCE,
+    "keepalives_interval": EVERY,
+    "keepalives_count": PROBES,
+    "tcp_user_timeout": UNHEARD,
 }
 """How DBOS's connections are made, in libpq's words."""
 STOP_WITHIN = 15.0
