@@ -165,7 +165,10 @@ def test_a_unit_starts_what_there_is(unit: Path) -> None:
     assert "NoNewPrivileges=yes" in text
 
 
-@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not here")
+@pytest.mark.skipif(
+    shutil.which("systemd-analyze") is None,
+    reason="systemd-analyze, which reads the units, is not on this machine",
+)
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
 def test_systemd_finds_nothing_wrong_with_a_unit(unit: Path, tmp_path: Path) -> None:
     """But for the program, which is not installed here."""
