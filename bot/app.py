@@ -7,7 +7,6 @@ prompts at once and a city without Telegram does not pay for it.
 from __future__ import annotations
 
 import asyncio
-import gc
 import hmac
 import logging
 import signal
@@ -23,6 +22,7 @@ from bot.clock import Clock, clock, wall
 from bot.desk import Desk
 from bot.errands import CheckCode, runners
 from bot.marks import Marks
+from bot.memory import settle
 from bot.newsroom import counting, drawing, measuring
 from bot.notices.reporting import Reach, Reports
 from bot.outbound import (
@@ -133,9 +133,6 @@ async def open_house(
             runners(check, count),
             count=marks.count,
         )
-        # What was loaded at start stays for ever; looking through it again would cost milliseconds.
-        gc.freeze()
-        gc.enable()
         yield House(
             settings,
             wording,
@@ -322,7 +319,7 @@ async def serve(
             console = console_of(house.records, house.wording, house.now, settings)
             routes = [*integration(house), *console.routes()]
             app = application(channels, house.database, routes)
-            http = server(app, lambda: announce(settings, names))
+            http = server(app, lambda: _ready(lambda: announce(settings, names)))
             async with (
                 working(house, channels),
                 fresh_shelf(house.parts),
@@ -333,6 +330,11 @@ async def serve(
                 if alone:
                     await stack.enter_async_context(reaching_out(house.parts))
                 await http.serve(sockets=[socket])
+
+
+def _ready(announce: Callable[[], None]) -> None:
+    settle()
+    announce()
 
 
 def integration(house: House) -> list[Route]:
@@ -350,9 +352,8 @@ async def work(settings: Settings, announce: Announced) -> None:
     """Send what goes out unasked and keep the timetable, until told to stop."""
     async with open_records(settings, patient=True) as records:
         parts = Outbound.of(records, Wording.load(), clock(settings.hesbot_now))
-        gc.freeze()
-        gc.enable()
         async with fresh_shelf(parts), reaching_out(parts):
+            settle()
             names = [outlet.name for outlet in outlets(parts)]
             if settings.worker_port is not None:
                 told = partial(announce, settings, names)
@@ -385,6 +386,7 @@ async def _told() -> None:
 async def chat(settings: Settings, person: str, wording: Wording, greeted: bool) -> None:
     """Talk in this terminal. ``greeted``: the first words were said before the records opened."""
     async with open_house(settings, wording) as house:
+        settle()
         trouble = wording.answer((Reply("fault.records"),), "", Terminal.limits)
         letters = mailbox(house.parts, Terminal.limits)
         terminal = Terminal(house.desk, person, trouble, mailbox=letters)

@@ -5,12 +5,12 @@ Only the command imports this.
 
 from __future__ import annotations
 
-import gc
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
+from bot.memory import settle
 from bot.mending import advice
 from bot.records import in_home
 from bot.settings import Settings
@@ -46,9 +46,7 @@ async def copy_records(
 ) -> Copied:
     """Copy all records from one address to another; raise Unusable."""
     # Pages of rows come and go, and are no garbage to be looked through every time.
-    gc.freeze()
-    gc.set_threshold(_MANY_PAGES)
-    gc.enable()
+    settle(_MANY_PAGES)
     start = time.monotonic()
     async with AsyncExitStack() as stack:
         with _named("--from"):

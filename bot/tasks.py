@@ -6,7 +6,6 @@ Heavy parts are imported where they are wanted. Only the command imports this.
 from __future__ import annotations
 
 import asyncio
-import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import date, datetime
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot import outbound
 from bot.clock import clock
+from bot.memory import settle
 from bot.notices.outlook import LIMIT, Outlook, noon
 from bot.outbound import Outbound
 from bot.records import in_home, open_records
@@ -78,8 +78,7 @@ async def import_cards(
     from bot.services.card_lists import bad_lines, examine
 
     listed = await asyncio.to_thread(examine, file)
-    gc.freeze()
-    gc.enable()
+    settle()
     with bad_lines(listed.bad_path) as bad:
         async with open_records(settings) as records:
             files = CardFiles(records.vault, records.registry.cards)

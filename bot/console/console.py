@@ -6,7 +6,6 @@ What a page shows is in ``pages``; how NiceGUI is set up is in ``loading``.
 from __future__ import annotations
 
 import asyncio
-import gc
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from bot.console.guard import Guard
 from bot.console.office import Office
 from bot.console.signing import Signing
 from bot.console.visits import PATH, Badge, Who
+from bot.memory import settle
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -70,7 +70,7 @@ class Console:
             if self._app is None:
                 app = await asyncio.to_thread(self._load)
                 # What was loaded stays for ever, as what was loaded at start.
-                gc.freeze()
+                settle()
                 await self._open.enter_async_context(app.router.lifespan_context(app))
                 self._app = app
             return self._app
