@@ -20,7 +20,6 @@ import msgspec
 from aiogram import methods
 from aiogram.exceptions import AiogramError, ClientDecodeError
 from aiogram.types import BotCommand, Update
-from aiogram.types import Message as SentMessage
 from aiogram.utils.backoff import BackoffConfig
 from pydantic import ValidationError
 from starlette.background import BackgroundTask
@@ -234,10 +233,10 @@ class Telegram:
     async def _perform(self, calls: Iterable[Call]) -> None:
         for call in calls:
             result = await self._line.ask(call)
-            if call.delicate and isinstance(result, SentMessage):
+            if call.delicate and isinstance(result, wire.Sent):
                 await self._aside(self._report(result))
 
-    async def _report(self, sent: SentMessage) -> None:
+    async def _report(self, sent: wire.Sent) -> None:
         """Tell the desk where a delicate message stands, so that it can be taken back."""
         address = Address(self.name, str(sent.chat.id))
         message = str(sent.message_id)

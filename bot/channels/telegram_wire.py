@@ -244,6 +244,13 @@ class Call:
         return msgspec.json.encode({"method": self.method, **self.params})
 
 
+class Sent(_Part):
+    """What came of a message that was sent."""
+
+    message_id: int
+    chat: Chat
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """The calls of one answer: through the API first, as the response itself, and afterwards."""
