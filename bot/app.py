@@ -319,7 +319,12 @@ async def serve(
             console = console_of(house.records, house.wording, house.now, settings)
             routes = [*integration(house), *console.routes()]
             app = application(channels, house.database, routes)
-            http = server(app, lambda: _ready(lambda: announce(settings, names)))
+
+            def ready() -> None:
+                settle()
+                announce(settings, names)
+
+            http = server(app, ready)
             async with (
                 working(house, channels),
                 fresh_shelf(house.parts),
@@ -330,11 +335,6 @@ async def serve(
                 if alone:
                     await stack.enter_async_context(reaching_out(house.parts))
                 await http.serve(sockets=[socket])
-
-
-def _ready(announce: Callable[[], None]) -> None:
-    settle()
-    announce()
 
 
 def integration(house: House) -> list[Route]:

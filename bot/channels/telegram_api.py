@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
@@ -121,10 +122,10 @@ class Line:
         except (TimeoutError, aiohttp.ClientError) as error:
             raise TelegramNetworkError(_method(call), type(error).__name__) from error
         if response.status == HTTPStatus.OK:
-            try:
-                return _granted(said).result
-            except msgspec.DecodeError:
-                pass
+            with suppress(ValueError, RecursionError):
+                granted = _granted(said)
+                if granted.ok:
+                    return granted.result
         text = said.decode(errors="replace")
         self._session.check_response(self.bot, _method(call), response.status, text)
         raise ClientDecodeError("Failed to deserialize object", ValueError(call.method), None)

@@ -18,8 +18,11 @@ def announce(settings, names):
     os.kill(os.getpid(), signal.SIGTERM)
 
 settings = Settings(
-    hesbot_home=Path(sys.argv[1]), port=0, telegram_bot_token="123456789:" + 35 * "a", public_url="https://a.example",
+    hesbot_home=Path(sys.argv[1]),
+    port=0,
+    telegram_bot_token="123456789:" + 35 * "a",
     telegram_api_base="http://127.0.0.1:9",
+    public_url="https://a.example",
 )
 asyncio.run(serve(settings, announce))
 """
