@@ -42,6 +42,7 @@ def test_going_back_and_correcting(come: Come, town: Town) -> None:
     visitor.hear("Ad: Ayşe Nur")
     visitor.press("Düzelteceğim")
     visitor.press("Kart numarası")
+    visitor.hear("Şu anki yanıtınız: 7301 •••• •••• 0099")
     visitor.say(SOMEONE.card)
     visitor.hear(f"Kart numarası: 7301 •••• •••• {SOMEONE.card[-4:]}")
     visitor.finish()
