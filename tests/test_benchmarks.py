@@ -11,6 +11,8 @@ from tests.benchmarks.botapi import lean_bot_api
 from tests.benchmarks.bots import BOTS, Bot, at_work
 from tests.benchmarks.citizens import STEPS, WrongAnswer, check
 from tests.benchmarks.load import Crowd
+from tests.benchmarks.run import plan_of, words
+from tests.benchmarks.side_by_side import Plan
 
 PROGRAMS = [tuple(bots) for _, bots in groupby(BOTS, key=lambda bot: bot.command)]
 """Ours is talked to in several ways."""
@@ -36,3 +38,9 @@ def test_a_wrong_answer_ends_a_run(place: int) -> None:
     """A figure of a bot that answers nonsense is none."""
     with pytest.raises(WrongAnswer):
         check(place, b"Bunu okuyamad\xc4\xb1m.")
+
+
+def test_asked_for_nothing_else_the_usual_plan_is_measured() -> None:
+    """The command without a word gives numbers, not what stands in for them."""
+    assert plan_of(words([])) == Plan()
+    assert plan_of(words(["--rounds", "2", "--seconds", "1.5"])) == Plan(rounds=2, seconds=1.5)

@@ -27,20 +27,22 @@ DOCS = ROOT / "docs"
 WORK = ("side", "start", "cards", "risk", "notices", "broadcast")
 
 
-def _words() -> argparse.Namespace:
-    words = argparse.ArgumentParser(prog="tests.benchmarks.run", description=__doc__)
-    words.add_argument("--quick", action="store_true", help="one short round; writes nothing")
-    words.add_argument("--only", nargs="+", choices=WORK, default=WORK, help="what to measure")
-    words.add_argument("--bots", nargs="+", choices=[bot.name for bot in BOTS])
-    words.add_argument("--rounds", type=int, default=Plan.rounds)
-    words.add_argument("--seconds", type=float, default=Plan.seconds, help="of each load")
-    words.add_argument("--cards", type=int, default=500_000, help="cards to take in")
-    words.add_argument("--codes", type=int, default=10_000, help="codes to suspend")
-    words.add_argument("--links", type=int, default=12_000, help="cards paired beforehand")
-    words.add_argument("--notices", type=int, default=20_000, help="people to remind")
-    words.add_argument("--people", type=int, default=500_000, help="people of a broadcast")
-    words.add_argument("--out", type=Path, default=DOCS, help="folder of the page and the picture")
-    return words.parse_args()
+def words(given: Sequence[str] | None = None) -> argparse.Namespace:
+    """What was asked for on the command line."""
+    usual = Plan()
+    parser = argparse.ArgumentParser(prog="tests.benchmarks.run", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="one short round; writes nothing")
+    parser.add_argument("--only", nargs="+", choices=WORK, default=WORK, help="what to measure")
+    parser.add_argument("--bots", nargs="+", choices=[bot.name for bot in BOTS])
+    parser.add_argument("--rounds", type=int, default=usual.rounds)
+    parser.add_argument("--seconds", type=float, default=usual.seconds, help="of each load")
+    parser.add_argument("--cards", type=int, default=500_000, help="cards to take in")
+    parser.add_argument("--codes", type=int, default=10_000, help="codes to suspend")
+    parser.add_argument("--links", type=int, default=12_000, help="cards paired beforehand")
+    parser.add_argument("--notices", type=int, default=20_000, help="people to remind")
+    parser.add_argument("--people", type=int, default=500_000, help="people of a broadcast")
+    parser.add_argument("--out", type=Path, default=DOCS, help="folder of the page and the picture")
+    return parser.parse_args(given)
 
 
 def _told(line: str) -> None:
@@ -78,7 +80,7 @@ async def _broadcast(people: int) -> list[Row]:
 
 
 async def _run(given: argparse.Namespace, home: Path) -> tuple[Results, list[Row]]:
-    plan = _plan(given)
+    plan = plan_of(given)
     results = Results()
     if "side" in given.only:
         bots = [bot for bot in BOTS if not given.bots or bot.name in given.bots]
@@ -91,7 +93,8 @@ async def _run(given: argparse.Namespace, home: Path) -> tuple[Results, list[Row
     return results, await _other_work(given, home)
 
 
-def _plan(given: argparse.Namespace) -> Plan:
+def plan_of(given: argparse.Namespace) -> Plan:
+    """How much of it is measured."""
     return QUICK if given.quick else Plan(rounds=given.rounds, seconds=given.seconds)
 
 
@@ -99,7 +102,7 @@ def _write(
     given: argparse.Namespace, results: Results, rows: Sequence[Row], described: str, load: float
 ) -> None:
     now = datetime.now(UTC)
-    text = page(results, rows, BOTS, _plan(given), f"on {now.day} {now:%B %Y}: {described}", load)
+    text = page(results, rows, BOTS, plan_of(given), f"on {now.day} {now:%B %Y}: {described}", load)
     if given.quick:
         print(text)
         return
@@ -109,7 +112,7 @@ def _write(
 
 
 def main() -> None:
-    given = _words()
+    given = words()
     load, described = os.getloadavg()[0], machine.described()
     with tempfile.TemporaryDirectory() as folder:
         results, rows = uvloop.run(_run(given, Path(folder)))
