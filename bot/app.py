@@ -333,7 +333,7 @@ async def serve(
                 AsyncExitStack() as stack,
             ):
                 if alone:
-                    await stack.enter_async_context(reaching_out(house.parts))
+                    await stack.enter_async_context(reaching_out(house.parts, beside_people=True))
                 await http.serve(sockets=[socket])
 
 

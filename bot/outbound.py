@@ -68,9 +68,16 @@ class Outbound:
         )
 
 
+REST_BESIDE_PEOPLE = 2.0
+"""A third of the time at most is the timetable's."""
+
+
 @asynccontextmanager
-async def reaching_out(parts: Outbound) -> AsyncIterator[None]:
-    """The senders and the timetable at work. A part that fails ends the block with its error."""
+async def reaching_out(parts: Outbound, *, beside_people: bool = False) -> AsyncIterator[None]:
+    """The senders and the timetable at work. A part that fails ends the block with its error.
+
+    ``beside_people``: this process answers people too, who go before the timetable.
+    """
     from bot.notices.schedules import schedules
 
     settings = parts.settings
@@ -84,7 +91,14 @@ async def reaching_out(parts: Outbound) -> AsyncIterator[None]:
         tasks = [group.create_task(sender.run()) for sender in senders]
         tasks.append(group.create_task(conductor.run()))
         await stack.enter_async_context(
-            schedules(work, parts.now, name, settings.hesbot_home, settings.database_url)
+            schedules(
+                work,
+                parts.now,
+                name,
+                settings.hesbot_home,
+                settings.database_url,
+                rest=REST_BESIDE_PEOPLE if beside_people else 0.0,
+            )
         )
         yield
         for task in tasks:

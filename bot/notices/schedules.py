@@ -82,14 +82,15 @@ async def schedules(
     *,
     tick: float = TICK,
     mark: str | None = None,
+    rest: float = 0.0,
 ) -> AsyncIterator[None]:
     """Keep the timetable while the block runs. Raise Unavailable if that cannot begin.
 
     One block at a time in a process: DBOS is a singleton. ``name`` is this worker's, ``home`` the
     folder for DBOS's own rows where the records are not on a server. ``mark`` tells the rounds of
-    this clock from those of another one that told the same times.
+    this clock from those of another one that told the same times. ``rest`` as for ``Steps``.
     """
-    keeper = _Keeper(Steps(work, clock), name, tick, _mark(clock) if mark is None else mark)
+    keeper = _Keeper(Steps(work, clock, rest), name, tick, _mark(clock) if mark is None else mark)
     config = _config(name, home, database_url)
     on_server = not str(config["system_database_url"]).startswith("sqlite")
     await patiently(lambda: keeper.start(config), AWAITED if on_server else 0.0)

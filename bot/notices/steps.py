@@ -28,6 +28,10 @@ SHORTEST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 """Seconds between two tries of a step while the records are down."""
 
 
+LONGEST_REST = 5.0
+"""Seconds at most between two pages."""
+
+
 class Work(Protocol):
     """What is done in the steps: ``Passes``, ``Planned``."""
 
@@ -50,11 +54,16 @@ class Stopped(BaseException):
 
 
 class Steps:
-    """Does the work of steps in the event loop, asked from DBOS's threads."""
+    """Does the work of steps in the event loop, asked from DBOS's threads.
 
-    def __init__(self, work: Work, clock: Clock) -> None:
+    After each page of a round comes ``rest`` times as long as it took before the next. A page takes
+    the longer the more people are being answered, so the timetable gives way to them by itself.
+    """
+
+    def __init__(self, work: Work, clock: Clock, rest: float = 0.0) -> None:
         self.work = work
         self.clock = clock
+        self._rest = rest
         self._loop = asyncio.get_running_loop()
         self._lock = threading.Lock()
         self._stopped = False
@@ -115,7 +124,7 @@ class Steps:
         pause = SHORTEST_PAUSE
         while True:
             try:
-                return await self.work.advance(what, self.clock(), began, after)
+                return await self._rested(what, began, after)
             except Unavailable as error:
                 log.warning("records unavailable", extra={"pass": what, "why": str(error)})
             except Exception as error:
@@ -123,3 +132,11 @@ class Steps:
             FAULTS.labels("schedules").inc()
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
+
+    async def _rested(self, what: str, began: datetime, after: int) -> Stride:
+        time = asyncio.get_running_loop().time
+        started = time()
+        stride = await self.work.advance(what, self.clock(), began, after)
+        if stride.after is not None:
+            await asyncio.sleep(min(self._rest * (time() - started), LONGEST_REST))
+        return stride
