@@ -37,6 +37,7 @@ COMMANDS = (
     "add_card",
     "renew_code",
     "my_data",
+    "erase",
     "notices",
     "language",
     "help",
@@ -269,6 +270,8 @@ class Wording:
         text = "\n\n".join(self._paragraph(reply, locale) for reply in bubble)
         delicate = any(reply.delicate for reply in bubble)
         asked = bubble[-1].question
+        if bubble[0].file and limits.files:
+            return [Message(text, delicate=delicate, file=self.text(Word(bubble[0].file), locale))]
         if asked is None:
             return [Message(part, delicate=delicate) for part in cut(text, limits.text)]
         buttons = self._buttons(asked, locale)

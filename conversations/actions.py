@@ -42,6 +42,15 @@ class Verdict(StrEnum):
         return self in (Verdict.NOT_FOUND, Verdict.EXPIRED, Verdict.MISMATCH)
 
 
+class Staying(StrEnum):
+    """What is not erased, and by which duty: a suspension in force and attempts to travel during
+    one (law 1593), the card itself, which is the card system's."""
+
+    SUSPENSION = "suspension"
+    ATTEMPTS = "attempts"
+    CARD = "card"
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """A text that people are shown or accept. Its words are in the catalogues."""
@@ -110,6 +119,38 @@ class PersonFound:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordFound:
+    """All that is held of the person of this address, in full, for their own eyes."""
+
+    answers: Mapping[str, Value]
+    cards: tuple[CardView, ...]
+    consents: tuple[tuple[str, str, datetime], ...]
+    addresses: tuple[tuple[str, datetime], ...]
+    """The channel of each, and since when it is known."""
+    told: int
+    """Notices and broadcasts that went to them."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRefused:
+    """The identity number given is not this person's. Nothing was shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class PersonAmended:
+    """What is held of the person was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class PersonErased:
+    """What was held of whoever writes from this address is gone, if ``anything`` was; and what
+    stays."""
+
+    anything: bool
+    staying: tuple[Staying, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class NoticesFound:
     """What reaches this address unasked. ``stopped``: nothing at all; without ``reminders`` only
     what concerns a card at once."""
@@ -156,6 +197,10 @@ Finding = (
     | CardsFound
     | PersonFound
     | NoticesFound
+    | RecordFound
+    | RecordRefused
+    | PersonAmended
+    | PersonErased
     | LanguagesFound
     | CodeChecked
     | VerdictKept
@@ -207,6 +252,31 @@ class LookUpPerson:
 
 
 @dataclass(frozen=True, slots=True)
+class FindRecord:
+    """Find all that is held of the person of this address, if that is their identity number."""
+
+    identity_number: str
+
+
+@dataclass(frozen=True, slots=True)
+class AmendPerson:
+    """Put these answers in place of what is held of the person of this address."""
+
+    answers: Mapping[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawConsent:
+    """From now on nothing is processed by consent at this address; nothing reaches it unasked
+    (law 6698, art. 3/1-a)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ErasePerson:
+    """Erase whoever writes from this address (law 6698, arts. 7 and 11/1-e)."""
+
+
+@dataclass(frozen=True, slots=True)
 class LookUpLanguages:
     """Find which languages can be spoken."""
 
@@ -238,6 +308,10 @@ Action = (
     | LookUpPerson
     | LookUpLanguages
     | LookUpNotices
+    | FindRecord
+    | AmendPerson
+    | WithdrawConsent
+    | ErasePerson
     | SetNotices
     | SetReminders
     | StaffAction

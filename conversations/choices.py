@@ -25,6 +25,7 @@ from conversations.moves import (
 from conversations.questions import KEEP, NOTHING, STAFF_PLACES, asking, code_help, form_of
 from conversations.registration import CONSENT, NOTICE, REGISTRATION, RENEW_CODE, TERMS
 from conversations.replies import Reply
+from conversations.rights import decided, exercised
 from conversations.state import ALL, Aside, Place, State
 from conversations.values import replace
 
@@ -68,6 +69,10 @@ def _chosen_aside(state: State, choice: str) -> Turn:
     if state.aside is Aside.SILENT:
         kept = tell(moved(state), Reply("silent.kept"))
         return reminding(state, True) if choice == "accept" else kept
+    if state.aside is Aside.RIGHTS:
+        return exercised(state, choice)
+    if state.aside in (Aside.ERASE, Aside.WITHDRAW):
+        return decided(state, meant=choice == "confirm")
     picked = [offer.id for offer in state.offers if choice in (offer.id, ALL)]
     cards = tuple(int(id) for id in picked if id != ALL)
     return begin(state, RENEW_CODE, cards=cards, offers=())

@@ -30,6 +30,7 @@ from conversations.moves import (
 from conversations.questions import code_help, form_of, help_for, helped
 from conversations.registration import ADD_CARD, CONSENT, NOTICE, REGISTRATION, TERMS
 from conversations.replies import Reply
+from conversations.rights import RIGHTS, exercised, left
 from conversations.state import Aside, Place, State
 from conversations.values import replace
 
@@ -46,6 +47,10 @@ def commanded(state: State, name: str, event: Event) -> Turn | None:
         return move(state)
     if name in _LOOK_UPS:
         return _look_up(state, name)
+    if name in RIGHTS:
+        return exercised(state, name)
+    if name in ("start", "greeting"):
+        state = left(state)
     if name in ("thanks", "greeting", "anger"):
         speak = say if name == "greeting" else tell
         return speak(state, Reply(f"courtesy.{name}"))
@@ -178,7 +183,7 @@ _LOOK_UPS = frozenset(
 )
 _OF_ANYBODY = frozenset({"my_data", "notices", "remind", "do_not_remind"})
 """What concerns everybody who has consented, with or without a card."""
-_LEFT = frozenset({Aside.LANGUAGE, Aside.CARD, Aside.REMINDED, Aside.UNREMINDED, Aside.SILENT})
+_LEFT = frozenset(Aside) - {Aside.NONE, Aside.DOUBT, Aside.CORRECT}
 """Questions beside the form, of which nothing is left once "iptal" or "menü" is said."""
 
 

@@ -45,6 +45,7 @@ from conversations.parsers import introduced
 from conversations.questions import field_of, form_of, question
 from conversations.registration import REGISTRATION
 from conversations.replies import Reply
+from conversations.rights import exercised, left
 from conversations.state import Aside, Place, State
 from conversations.turkish import NAMES_TOO, fold
 from conversations.understanding import (
@@ -98,6 +99,8 @@ def _meet(state: State, event: Event, now: datetime) -> Turn:
         return Turn(state, (Reply("stopped"),), SetNotices(False))
     if is_for_staff(event):
         return called(state, event, now)
+    if command(event) == "erase":
+        return _stamped(exercised(state, "erase"), event)
     turn = begin(state, REGISTRATION, Reply("greeting"), Reply("notice"))
     if isinstance(event, Picked) and fits(event, question(turn.state).question):
         # Who presses a button under the greeting has been shown it, though nothing was kept then.
@@ -133,7 +136,7 @@ def _stamped(turn: Turn, event: Event) -> Turn:
 
 def _move(state: State, event: Event, now: datetime) -> Turn:
     if isinstance(event, Opened):
-        return say(state, *_welcome(state))
+        return say(left(state), *_welcome(state))
     if isinstance(event, SentMedia):
         return say(state, Reply(f"media.{event.kind if event.kind in MEDIA else 'other'}"))
     if isinstance(event, SharedContact):
@@ -141,6 +144,10 @@ def _move(state: State, event: Event, now: datetime) -> Turn:
     if is_for_staff(event) and not _is_name(state, event):
         return called(state, event, now)
     asked = question(state).question
+    if isinstance(event, Picked) and state.aside is Aside.RIGHTS:
+        menu = replace(state, aside=Aside.NONE)
+        if fits(event, question(menu).question):
+            return chosen(menu, event.choice)
     if isinstance(event, Picked) and not fits(event, asked):
         return say(state, Reply("stale"))
     if isinstance(event, OptedOut) and not (in_form(state) and command(event) == "cancel"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from conversations import announcing
+from conversations import announcing, rights
 from conversations.actions import (
     CardsFound,
     CardView,
@@ -29,6 +29,7 @@ from conversations.moves import Turn, begin, ended, go, moved, say, tell
 from conversations.questions import asking, code_help, form_of, helped, pair
 from conversations.registration import REGISTRATION, RENEW_CODE
 from conversations.replies import Listing, Param, Reply, Word
+from conversations.rights import amending, offered, withdrawn
 from conversations.state import ALL, Aside, Offer, Place, State
 from conversations.values import replace
 
@@ -188,6 +189,8 @@ def _person(state: State, found: PersonFound) -> Turn:
         return say(state, *helped(state, found.answers or {}))
     if wanted == "code_help":
         return say(state, code_help(found.answers or {}))
+    if wanted == "amend":
+        return amending(state, found)
     return _my_data(state, found)
 
 
@@ -200,14 +203,15 @@ def _my_data(state: State, found: PersonFound) -> Turn:
         )
     )
     if found.answers is None:
-        return tell(state, Reply("unpaired"), Reply("my_data.consents", {"consents": consents}))
+        given = Reply("my_data.consents", {"consents": consents})
+        return offered(state, Reply("unpaired"), given)
     lines = tuple(
         pair(field, found.answers[field.name])
         for field in REGISTRATION.fields
         if field.name in found.answers
     )
     said = Reply("my_data", {"lines": Listing(lines)})
-    return tell(state, said, Reply("my_data.consents", {"consents": consents}))
+    return offered(state, said, Reply("my_data.consents", {"consents": consents}))
 
 
 def _languages(state: State, found: LanguagesFound) -> Turn:
@@ -223,6 +227,8 @@ def _notices(state: State, found: NoticesFound) -> Turn:
 
 
 def _done(state: State, _found: Done) -> Turn:
+    if state.wanted == "withdraw":
+        return withdrawn(state)
     if state.wanted == "mute":
         return Turn(replace(state, wanted=""), action=SetNotices(False))
     return Turn(state)
@@ -237,6 +243,7 @@ _TURNS: dict[type, Callable[[State, Any], Turn]] = {
     PersonFound: _person,
     NoticesFound: _notices,
     LanguagesFound: _languages,
+    **rights.TURNS,
     Done: _done,
     **announcing.TURNS,
 }

@@ -122,7 +122,7 @@ def ended(state: State, *replies: Reply, **changes: Any) -> Turn:
 
 CARRIED = (
     *("turn", "locale", "consented", "known", "muted", "errand"),
-    *("told", "heard_at", "traces", "tries"),
+    *("told", "heard_at", "traces", "tries", "refusals"),
 )
 """What is true of somebody wherever they stand."""
 

@@ -32,6 +32,10 @@ TERMS_CHOICES = (
 DOUBT_CHOICES = (choice("doubt", "yes", "success"), choice("doubt", "no"))
 REMINDER_CHOICES = (choice("reminders", "accept"), choice("reminders", "refuse"))
 SILENCE_CHOICES = (choice("silent", "accept"), choice("silent", "refuse"))
+RIGHTS_CHOICES = tuple(choice("rights", id) for id in ("amend", "record", "withdraw", "erase"))
+STRANGERS_RIGHTS = tuple(choice("rights", id) for id in ("withdraw", "erase"))
+ERASE_CHOICES = (choice("erase", "confirm", "danger"), choice("erase", "refuse"))
+WITHDRAW_CHOICES = (choice("withdraw", "confirm", "danger"), choice("withdraw", "refuse"))
 KNOWN_MENU = tuple(
     choice("menu", id)
     for id in (
@@ -197,8 +201,16 @@ def _aside(state: State) -> Reply:
         return _plain(state, str(state.aside), REMINDER_CHOICES)
     if state.aside is Aside.SILENT:
         return _plain(state, str(state.aside), SILENCE_CHOICES)
+    if state.aside in _RIGHTS:
+        return _plain(state, str(state.aside), _RIGHTS[state.aside])
+    if state.aside is Aside.RIGHTS:
+        choices = RIGHTS_CHOICES if state.known else STRANGERS_RIGHTS
+        return _plain(state, str(state.aside), choices)
     offered = tuple(_offered(state, offer.id, offer.text) for offer in state.offers)
     return _plain(state, str(state.aside), offered)
+
+
+_RIGHTS = {Aside.ERASE: ERASE_CHOICES, Aside.WITHDRAW: WITHDRAW_CHOICES}
 
 
 def _doubted(state: State) -> Param:

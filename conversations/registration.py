@@ -7,9 +7,17 @@ need: the identity number, the card and the code.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from conversations import masks
-from conversations.actions import AskHesService, Document
-from conversations.form import Field, Form
+from conversations.actions import (
+    Action,
+    AmendPerson,
+    AskHesService,
+    Document,
+    FindRecord,
+)
+from conversations.form import Answers, Field, Form
 from conversations.parsers import (
     birth_date,
     card_number,
@@ -83,4 +91,21 @@ REGISTRATION = Form(
 ADD_CARD = REGISTRATION.only("card_number", "hes_code", name="add_card")
 RENEW_CODE = REGISTRATION.only("hes_code", name="renew_code", review=False)
 
-FORMS = {form.name: form for form in (REGISTRATION, ADD_CARD, RENEW_CODE)}
+
+def _amended(answers: Answers, _cards: object, _terms: object, _relative: object) -> Action:
+    return AmendPerson(answers)
+
+
+def _shown(answers: Answers, _cards: object, _terms: object, _relative: object) -> Action:
+    return FindRecord(str(answers["identity_number"]))
+
+
+AMENDMENT = replace(
+    REGISTRATION.only("first_name", "last_name", "birth_date", "email", "phone", name="amendment"),
+    action=_amended,
+)
+"""What a person may correct of themselves (law 6698, art. 11/1-d)."""
+RECORD = replace(REGISTRATION.only("identity_number", name="record", review=False), action=_shown)
+"""The question before everything is shown: that it is the person themselves who asks."""
+
+FORMS = {form.name: form for form in (REGISTRATION, ADD_CARD, RENEW_CODE, AMENDMENT, RECORD)}

@@ -75,7 +75,8 @@ class Reply:
     """One thing to say.
 
     ``apart`` starts a bubble of its own. ``delicate`` marks words that hold an identity number in
-    full. ``question`` is there when an answer is awaited.
+    full. ``question`` is there when an answer is awaited. ``file`` is the key of a file's name, for
+    words that are better kept than read in a bubble.
     """
 
     key: str
@@ -83,6 +84,7 @@ class Reply:
     apart: bool = False
     delicate: bool = False
     question: Question | None = None
+    file: str = ""
 
 
 @dataclass(frozen=True, slots=True)

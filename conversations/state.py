@@ -39,7 +39,8 @@ class Place(StrEnum):
 class Aside(StrEnum):
     """A question put in between, after which the talk goes on where it was.
 
-    The last three ask which notices are wanted; each says what comes at present.
+    REMINDED, UNREMINDED and SILENT ask which notices are wanted; each says what comes at present.
+    RIGHTS offers what a person may do about their data; ERASE and WITHDRAW ask whether it is meant.
     """
 
     NONE = ""
@@ -50,6 +51,9 @@ class Aside(StrEnum):
     REMINDED = "reminded"
     UNREMINDED = "unreminded"
     SILENT = "silent"
+    RIGHTS = "rights"
+    ERASE = "erase"
+    WITHDRAW = "withdraw"
 
 
 ALL = "all"
@@ -77,7 +81,8 @@ class State:
     being mended. ``heard_at`` is when the message that led here was written. ``traces`` are the
     messages that carried identity numbers. ``muted``: notices were declined. ``apart`` is where
     somebody of the staff stood as a citizen before they came to their own part of the talk, and
-    goes on after it. ``tries`` are the moments at which codes for linking were tried in vain.
+    goes on after it. ``refusals`` counts the wrong identity numbers given for the whole record.
+    ``tries`` are the moments at which codes for linking were tried in vain.
     """
 
     place: Place = Place.NEW
@@ -107,6 +112,7 @@ class State:
     traces: tuple[str, ...] = ()
     apart: State | None = None
     tries: tuple[datetime, ...] = ()
+    refusals: int = 0
 
     @property
     def blank(self) -> bool:

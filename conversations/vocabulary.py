@@ -125,6 +125,34 @@ WORDS: Mapping[str, str] = MappingProxyType(
         kodumu güncellemek, hes kodumun süresi doldu, kodumun süresi doldu, renew code, renew
         hes, update hes, update code
     """,
+        "erase": """
+        verilerimi sil, verilerimi silin, verimi sil, bilgilerimi sil, bilgilerimi silin,
+        kaydımı sil, kaydımı silin, kayıtlarımı sil, kayıtlarımı silin, hesabımı sil, hesabımı
+        silin, beni sil, beni silin, kaydımın silinmesi, verilerimin silinmesi, verilerim
+        silinsin, bilgilerim silinsin, kaydım silinsin, her şeyi sil, hepsini sil, silinmek,
+        beni unut, beni unutun, kaydımı iptal et, üyeliğimi sil, delete my data, erase my data,
+        delete my account, delete me, erase me, forget me, delete everything
+    """,
+        "withdraw": """
+        rızamı geri al, rızamı geri alıyorum, rızamı geri almak, rızamı geri çek, rızamı geri
+        çekiyorum, rızamı çekiyorum, onayımı geri al, onayımı geri alıyorum, onayımı geri çek,
+        onayımı geri çekiyorum, iznimi geri al, iznimi geri alıyorum, rıza geri al, rızamdan
+        vazgeçtim, withdraw, withdraw consent, withdraw my consent, revoke consent, revoke my
+        consent
+    """,
+        "amend": """
+        bilgilerimi düzelt, bilgilerimi düzeltmek, bilgi düzelt, verilerimi düzelt, bilgilerimi
+        değiştir, bilgilerimi değiştirmek, bilgilerimi güncelle, bilgilerim yanlış, bilgilerim
+        hatalı, telefonumu değiştir, telefonum değişti, telefon numaram değişti, soyadım
+        değişti, e-postam değişti, e-postamı değiştir, correct my data, change my data, edit my
+        data, update my data
+    """,
+        "record": """
+        tüm kayıtlarım, bütün kayıtlarım, kayıtlarımın tamamı, kaydımın tamamı, kayıtlarımı
+        gönder, kayıtlarımı göster, verilerimi indir, bilgilerimi indir, kayıtlarımı indir,
+        dosyamı gönder, dosya olarak gönder, verilerimi gönder, bilgilerimin tamamı, full
+        record, my full record, download my data, export my data, send my data
+    """,
         "my_data": """
         bilgilerim, verilerim, bilgilerimi göster, bilgilerimi gör, bilgilerimi görmek, kayıtlı
         bilgilerim, hakkımdaki bilgiler, kişisel verilerim, verilerimi göster, hakkımda ne

@@ -119,6 +119,10 @@ class Cards:
             cards.setdefault(each.came_from, {})[each.id] = each
         return {address: list(found.values()) for address, found in cards.items()}
 
+    async def held_by(self, conn: AsyncConnection, citizen_id: int | None) -> list[Found]:
+        """The cards that are a citizen's now, newest link first."""
+        return list(await conn.execute(_paired(tables.links.c.citizen_id == citizen_id)))
+
     async def settle(
         self,
         conn: AsyncConnection,

@@ -101,10 +101,15 @@ class Conversations:
     ) -> None:
         """Write the new states (None: the conversation is blank again) and the messages answered.
 
-        An address is "heard" when the inbox holds a message of it. ``steps`` are the questions that
+        Where the conversation is blank, nothing tells afterwards whose the message was. An address
+        is "heard" when the inbox holds a message of it. ``steps`` are the questions that
         are open, by form and field.
         """
         keys = {address: self._address_key(address) for address in states}
+        owners = {
+            address: self._vault.nobody() if state is None else keys[address]
+            for address, state in states.items()
+        }
         heard = {kept.address for kept in inbox}
         blank = [keys[address] for address, state in states.items() if state is None]
         changed = [
@@ -122,7 +127,7 @@ class Conversations:
             conn,
             _UPSERT_STATE.each(changed),
             _DELETE_STATES(keys=blank),
-            _INSERT_INBOX.each(self._inbox_rows(inbox, keys, now)),
+            _INSERT_INBOX.each(self._inbox_rows(inbox, owners, now)),
         )
 
     async def amend(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from operator import itemgetter
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from conversations.actions import Document, Holder, NoticesFound, Value
+from conversations.actions import CardView, Document, Holder, NoticesFound, RecordFound, Value
 from conversations.events import Address
 from storage import tables
 from storage.asked import Asked
@@ -160,6 +160,64 @@ class People:
             .order_by(given.id)
         )
         return tuple((each.document, each.version, each.at) for each in found)
+
+    async def by_identity(self, conn: AsyncConnection, identity_number: str) -> Citizen | None:
+        """The citizen with that identity number."""
+        key = self.identity_key(identity_number)
+        found = (await one(conn, FIND_CITIZENS(keys=[key])))[:1]
+        return self.read(found[0]) if found else None
+
+    async def amend(
+        self, conn: AsyncConnection, citizen: Citizen, answers: Profile, now: datetime
+    ) -> None:
+        """Put these answers in place of those on record; never the identity number."""
+        kept = {**citizen.profile, **answers}
+        kept["identity_number"] = citizen.profile["identity_number"]
+        await conn.execute(
+            update(tables.citizens)
+            .where(tables.citizens.c.id == citizen.id)
+            .values(self.sealed(replace(citizen, profile=kept), now))
+        )
+
+    async def withdraw(self, conn: AsyncConnection, address: Address, now: datetime) -> None:
+        """Consent given at an address no longer holds, and nothing reaches it unasked."""
+        await self.set_notices(conn, address, False, now)
+        place, given = tables.addresses.c, tables.consents.c
+        there = select(place.id).where(place.key == address_key(self._vault, address))
+        await conn.execute(
+            update(tables.consents)
+            .where(
+                given.address_id.in_(there),
+                given.document == "consent",
+                given.withdrawn_at.is_(None),
+            )
+            .values(withdrawn_at=now)
+        )
+
+    async def record(
+        self, conn: AsyncConnection, citizen: Citizen, cards: tuple[CardView, ...]
+    ) -> RecordFound:
+        """All that is held of a citizen."""
+        place, given, sent = tables.addresses.c, tables.consents.c, tables.deliveries.c
+        theirs = select(place.id).where(place.citizen_id == citizen.id)
+        consents = await conn.execute(
+            select(given.document, given.version, given.at)
+            .where(given.address_id.in_(theirs), given.withdrawn_at.is_(None))
+            .order_by(given.id)
+        )
+        addresses = await conn.execute(
+            select(place.channel, place.created_at)
+            .where(place.citizen_id == citizen.id)
+            .order_by(place.id)
+        )
+        told = select(func.count()).where(sent.address_id.in_(theirs), sent.sent_at.is_not(None))
+        return RecordFound(
+            citizen.profile,
+            cards,
+            tuple((each.document, each.version, each.at) for each in consents),
+            tuple((each.channel, each.created_at) for each in addresses),
+            int(await conn.scalar(told) or 0),
+        )
 
     def profile(self, sealed: bytes, identity_key: bytes) -> Profile:
         """Open a sealed profile."""

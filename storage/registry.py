@@ -6,6 +6,7 @@ suspending in ``suspensions``. Nothing here knows what is said to anybody.
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
@@ -13,22 +14,32 @@ from functools import partial
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from conversations.actions import (
+    AmendPerson,
     CardsFound,
     CodeChecked,
     Done,
+    ErasePerson,
     Finding,
+    FindRecord,
     KeepVerdict,
+    LinkRefused,
     LookUpCards,
     LookUpNotices,
     LookUpPerson,
+    PersonAmended,
+    PersonErased,
     PersonFound,
     RecordConsent,
+    RecordFound,
+    RecordRefused,
     SaveLink,
     SetNotices,
     SetReminders,
     Status,
+    Value,
     Verdict,
     VerdictKept,
+    WithdrawConsent,
 )
 from conversations.events import Address
 from storage import gate
@@ -36,10 +47,11 @@ from storage.asked import Asked
 from storage.boardings import Boardings
 from storage.cards import CardRecord, Cards
 from storage.changes import Announce, Standing, unannounced
+from storage.erasure import Erased, Erasure
 from storage.pairing import Pairing
 from storage.pairing_rules import Rules
 from storage.passes import CodeQuestion, questions
-from storage.people import Consent, People, record
+from storage.people import Citizen, Consent, People, Sender, record
 from storage.prepared import one
 from storage.risks import Risks
 from storage.suspensions import Suspensions
@@ -110,6 +122,7 @@ class Registry:
             self.suspensions,
             Rules(code_on_several_cards),
         )
+        self._erasure = Erasure(vault, self._people, self._cards)
 
     async def perform(self, conn: AsyncConnection, asked: Sequence[Asked]) -> list[Finding]:
         """Carry out the actions; one finding for each, in the same order.
@@ -169,6 +182,17 @@ class Registry:
                 return await self._look_up_person(conn, asked.address)
             case LookUpNotices():
                 return await self._people.notices(conn, asked.address)
+            case FindRecord(identity_number):
+                return await self._find_record(conn, asked, identity_number)
+            case AmendPerson(answers):
+                return await self._amend(conn, asked, answers)
+            case ErasePerson():
+                way = asked.address.channel
+                erased = await self._erasure.of_address(conn, asked.address, asked.now, way)
+                return PersonErased(erased.anything, erased.staying)
+            case WithdrawConsent():
+                await self._people.withdraw(conn, asked.address, asked.now)
+                return Done()
             case SetReminders(wanted):
                 await self._people.set_reminders(conn, asked.address, wanted, asked.now)
                 return Done()
@@ -264,6 +288,54 @@ class Registry:
             return PersonFound(None, consents)
         citizen = await self._people.citizen(conn, sender.citizen_id)
         return PersonFound(citizen.profile, consents)
+
+    async def _owner(
+        self, conn: AsyncConnection, address: Address
+    ) -> tuple[Sender, Citizen] | None:
+        sender = await self._people.sender(conn, address)
+        if sender is None or sender.citizen_id is None:
+            return None
+        return sender, await self._people.citizen(conn, sender.citizen_id)
+
+    async def _find_record(
+        self, conn: AsyncConnection, asked: Asked, identity_number: str
+    ) -> RecordFound | RecordRefused:
+        found = await self._owner(conn, asked.address)
+        if found is None:
+            return RecordRefused()
+        _, citizen = found
+        if not hmac.compare_digest(
+            citizen.identity_key, self._people.identity_key(identity_number)
+        ):
+            return RecordRefused()
+        return await self._record(conn, citizen, asked.now)
+
+    async def record_of(
+        self, conn: AsyncConnection, identity_number: str, now: datetime
+    ) -> RecordFound | None:
+        """All that is held of the person with that identity number; None if nothing is."""
+        citizen = await self._people.by_identity(conn, identity_number)
+        return None if citizen is None else await self._record(conn, citizen, now)
+
+    async def erase(
+        self, conn: AsyncConnection, identity_number: str, now: datetime, way: str
+    ) -> Erased:
+        """Erase the person with that identity number; ``way`` says how it was asked for."""
+        return await self._erasure.of_identity(conn, identity_number, now, way)
+
+    async def _record(self, conn: AsyncConnection, citizen: Citizen, now: datetime) -> RecordFound:
+        cards = await self._cards.held_by(conn, citizen.id)
+        views = tuple(self._cards.view(card, now) for card in cards)
+        return await self._people.record(conn, citizen, views)
+
+    async def _amend(
+        self, conn: AsyncConnection, asked: Asked, answers: Mapping[str, Value]
+    ) -> PersonAmended | LinkRefused:
+        found = await self._owner(conn, asked.address)
+        if found is None:
+            return LinkRefused("person_unknown")
+        await self._people.amend(conn, found[1], answers, asked.now)
+        return PersonAmended()
 
 
 def _of(kind: type, asked: Sequence[Asked]) -> list[Asked]:

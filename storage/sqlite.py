@@ -17,8 +17,9 @@ import aiosqlite
 from sqlalchemy import URL, event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-_SETTINGS = ("synchronous = FULL", "foreign_keys = ON")
-"""FULL syncs the log at every commit; in WAL mode SQLite's default may lose the last ones."""
+_SETTINGS = ("synchronous = FULL", "foreign_keys = ON", "secure_delete = ON")
+"""FULL syncs the log at every commit; in WAL mode SQLite's default may lose the last ones.
+``secure_delete`` overwrites what is deleted, so that nobody erased is found in the file."""
 
 
 class Cursor:

@@ -31,7 +31,7 @@ class InboxRow(Record, table=True):
     __tablename__ = "inbox"
 
     key: bytes = Field(sa_type=LargeBinary(16), primary_key=True)
-    address_key: bytes = Field(sa_type=LargeBinary(16))
+    address_key: bytes = Field(sa_type=LargeBinary(16), index=True)
     received_at: datetime = Field(sa_type=Moment, index=True)
     answer: bytes
 
@@ -350,6 +350,21 @@ class BoardingRow(Record, table=True):
     report_id: int | None = Field(foreign_key="reports.id", index=True)
 
 
+class ErasureRow(Record, table=True):
+    """That a person was erased: when, how it was asked for, how much, and what had to stay.
+
+    Nothing personal: it proves that requests are met (regulation on erasure, art. 7/3).
+    """
+
+    __tablename__ = "erasures"
+
+    id: int | None = Field(default=None, primary_key=True)
+    at: datetime = Field(sa_type=Moment, index=True)
+    way: str
+    counts: str
+    staying: str
+
+
 metadata = staff_tables.BroadcastRow.metadata
 
 ring: Table = metadata.tables["ring"]
@@ -377,3 +392,4 @@ broadcasts: Table = metadata.tables["broadcasts"]
 approvals: Table = metadata.tables["approvals"]
 samples: Table = metadata.tables["samples"]
 marks: Table = metadata.tables["marks"]
+erasures: Table = metadata.tables["erasures"]

@@ -145,6 +145,10 @@ class Vault:
         except InvalidTag:
             raise Tampered("the value was changed or belongs to another row") from None
 
+    def nobody(self) -> bytes:
+        """What stands where a blind index was, and is none of anything."""
+        return self._chance(INDEX_BYTES)
+
     def index(self, purpose: str, text: str) -> bytes:
         """A keyed hash to find ``text`` by; the same text has another one for another purpose."""
         # A lone surrogate is legal in JSON and must not stop a batch.

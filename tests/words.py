@@ -28,7 +28,7 @@ from bot.notices.rules import Kind as NoticeKind
 from bot.services.turnstile import REASONS
 from bot.wording import COMMANDS
 from conversations import announcements, findings, questions
-from conversations.actions import Status, Verdict
+from conversations.actions import Status, Staying, Verdict
 from conversations.broadcasts import (
     LONGEST,
     PLACEHOLDERS,
@@ -122,6 +122,11 @@ def declared_keys() -> set[str]:
     keys |= {f"invalid.{kind}.length" for kind in ("card", "identity")}
     keys |= {"language.ask", "card.ask", "language.name", "review.relative"}
     keys |= {f"{aside}.ask" for aside in (Aside.REMINDED, Aside.UNREMINDED, Aside.SILENT)}
+    keys |= {f"{aside}.ask" for aside in (Aside.RIGHTS, Aside.ERASE, Aside.WITHDRAW)}
+    keys |= {f"{aside}.kept" for aside in (Aside.ERASE, Aside.WITHDRAW)}
+    keys |= {f"erased.staying.{why}" for why in Staying}
+    keys |= {f"channel.{name}" for name in ("telegram", "whatsapp", "web", "terminal")}
+    keys |= {"record.file_name"}
     keys |= {f"relative.{field.name}" for field in REGISTRATION.fields}
     keys |= {f"help.{place}" for place in (Place.CONSENT, Place.REVIEW, Place.TERMS, Place.MENU)}
     keys |= {choice.label.key for choice in declared_choices()}

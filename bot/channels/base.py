@@ -28,7 +28,8 @@ class Limits:
     ``text`` is characters per message. ``buttons`` is how many buttons one message can have; 0
     means choices are written as a numbered list. ``label`` is characters per button. ``contact``
     says whether the messenger can be asked for the person's own phone number. ``plain``: buttons
-    may fail to be shown, so that choices are wanted in writing as well.
+    may fail to be shown, so that choices are wanted in writing as well. ``files``: words can be
+    handed over as a file, and be of any length then.
     """
 
     text: int
@@ -36,6 +37,7 @@ class Limits:
     label: int = 0
     contact: bool = False
     plain: bool = False
+    files: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,8 @@ class Message:
     ``contact`` is the label of the button that shares one's own phone number. ``delicate`` text
     holds an identity number in full. ``step`` of ``of``, ``keyboard`` and ``autofill`` describe
     the awaited answer, for channels that can show progress or choose a keyboard. ``plain`` is the
-    text with the choices written out below it, where that is wanted besides the buttons.
+    text with the choices written out below it, where that is wanted besides the buttons. ``file``
+    is the name of the file that the text is to arrive as.
     """
 
     text: str
@@ -80,6 +83,7 @@ class Message:
     keyboard: str = "text"
     autofill: str = "off"
     plain: str = ""
+    file: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,11 @@ DELETE_AT_ONCE = 100
 STYLES = frozenset({"primary", "success", "danger"})
 """Colours a button can have (``InlineKeyboardButton.style``)."""
 
+DOCUMENT = "sendDocument"
+"""A text that goes as a file: ``chat_id``, ``file`` (its name) and ``text``. It is uploaded, so
+it is no webhook's response (Bot API, "Sending files")."""
+_SAYING = ("sendMessage", DOCUMENT)
+
 _SHORT_LABEL = 18
 _BUTTONS_IN_A_ROW = 3
 
@@ -268,9 +273,9 @@ def encode(chat_id: int, answer: Answer) -> list[Call]:
 
 def plan(calls: Sequence[Call]) -> Plan:
     """Which calls wait for the API, which one the webhook's response carries, which ones follow."""
-    said = [call for call in calls if call.method == "sendMessage"]
-    after = tuple(call for call in calls if call.method != "sendMessage")
-    if not said or said[-1].delicate:
+    said = [call for call in calls if call.method in _SAYING]
+    after = tuple(call for call in calls if call.method not in _SAYING)
+    if not said or said[-1].delicate or said[-1].method == DOCUMENT:
         return Plan(tuple(said), None, after)
     return Plan(tuple(said[:-1]), said[-1], after)
 
@@ -281,6 +286,10 @@ def quieten(query_id: str) -> Call:
 
 
 def _sending(chat_id: int, message: Message) -> Iterator[Call]:
+    if message.file:
+        params = {"chat_id": chat_id, "file": message.file, "text": message.text}
+        yield Call(DOCUMENT, params, message.delicate)
+        return
     *first, last = pieces(message.text)
     for piece in first:
         yield _send(chat_id, piece, _NO_KEYBOARD, message.delicate)

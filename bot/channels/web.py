@@ -8,6 +8,7 @@ page's script while somebody looks at it; without JavaScript they stand above th
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import re
 import secrets
@@ -80,7 +81,7 @@ class Web:
     """
 
     name = NAME
-    limits = Limits(text=100_000, buttons=20, label=64)
+    limits = Limits(text=100_000, buttons=20, label=64, files=True)
 
     def __init__(
         self,
@@ -324,6 +325,7 @@ def bubbles(answer: Answer) -> list[dict[str, Any]]:
         {
             "who": "bot",
             "text": message.text,
+            "file": _file(message),
             "progress": {"step": message.step, "of": message.of} if message.step else None,
             "buttons": [
                 {"label": button.label, "data": button.data, "style": button.style}
@@ -332,6 +334,14 @@ def bubbles(answer: Answer) -> list[dict[str, Any]]:
         }
         for message in answer.messages
     ]
+
+
+def _file(message: Message) -> dict[str, str] | None:
+    """The text to be kept, within the page itself: nothing of it lies at an address."""
+    if not message.file:
+        return None
+    content = base64.b64encode(message.text.encode("utf-8", "replace")).decode()
+    return {"name": message.file, "href": f"data:text/plain;charset=utf-8;base64,{content}"}
 
 
 def awaited(answer: Answer) -> dict[str, str]:

@@ -19,10 +19,13 @@ from bot.channels.whatsapp import WhatsApp
 from bot.wording import COMMANDS, Wording
 from conversations.actions import (
     Action,
+    AmendPerson,
     CardsFound,
     CodeChecked,
+    ErasePerson,
     Errand,
     Finding,
+    FindRecord,
     KeepVerdict,
     LinkRefused,
     LinkSaved,
@@ -30,9 +33,13 @@ from conversations.actions import (
     LookUpNotices,
     LookUpPerson,
     NoticesFound,
+    PersonAmended,
+    PersonErased,
     PersonFound,
+    RecordRefused,
     SaveLink,
     Status,
+    Staying,
     Value,
     Verdict,
     VerdictKept,
@@ -106,6 +113,16 @@ WORDING = Wording.load()
 
 ENDINGS = {
     "stopped",
+    "amended",
+    "record",
+    "record.refused",
+    "record.closed",
+    "erase.kept",
+    "withdraw.kept",
+    "erased",
+    "erased.nothing",
+    *(f"erased.staying.{why}" for why in Staying),
+    "withdrawn",
     "cancelled",
     "cancelled.known",
     "code.later",
@@ -140,6 +157,13 @@ ENDINGS = {
 }
 """What a turn may end with where no answer is awaited."""
 FORGETTING = {
+    "amended",
+    "record.here",
+    "record.refused",
+    "record.closed",
+    "erased",
+    "erased.nothing",
+    "withdrawn",
     "restarted",
     "cancelled",
     "cancelled.known",
@@ -189,6 +213,9 @@ FOUND: dict[type, tuple[Finding, ...]] = {
         PersonFound({**STORED, "last_name": None, "email": None}),
         PersonFound(None),
     ),
+    FindRecord: (FINDINGS[FindRecord], RecordRefused()),
+    AmendPerson: (PersonAmended(), LinkRefused("person_unknown")),
+    ErasePerson: (PersonErased(True, tuple(Staying)), PersonErased(False)),
     LookUpStaff: (
         StaffFound("Deniz", Role.AUTHOR),
         StaffFound("Deniz", Role.APPROVER, 2),

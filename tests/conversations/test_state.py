@@ -40,6 +40,7 @@ FULL: dict[str, Any] = {
         Place.ASKING, form="registration", field="email", answers={"birth_date": date(1990, 2, 1)}
     ),
     "tries": (datetime(2021, 1, 10, 9, tzinfo=UTC),),
+    "refusals": 2,
 }
 
 

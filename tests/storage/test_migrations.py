@@ -97,7 +97,7 @@ async def test_an_upgrade_gives_way_to_who_reads_for_long(postgresql: str) -> No
     await older(address)
     reader = Database.as_it_is(address)
     async with reader.read() as conn:
-        await conn.execute(text("SELECT count(*) FROM deliveries"))
+        await conn.execute(text("SELECT count(*) FROM inbox"))
         with pytest.raises(Unavailable):
             await Database.open(address, patience=Patience(lock=0.1))
         assert await conn.run_sync(migrations.stored_revision) != migrations.HEAD

@@ -99,9 +99,17 @@ function drawChoices(buttons) {
   return form;
 }
 
-function show({ who, text, progress, buttons }) {
+function drawFile({ name, href }) {
+  const link = element("a", "file", name);
+  link.download = name;
+  link.href = href;
+  return link;
+}
+
+function show({ who, text, progress, buttons, file }) {
   const bubble = clone(who).firstElementChild;
   bubble.querySelector(".words").append(...drawWords(text, progress));
+  if (file) bubble.append(drawFile(file));
   if (buttons && buttons.length) bubble.append(drawChoices(buttons));
   log.append(bubble);
   return bubble;

@@ -423,4 +423,19 @@ CREATE TABLE marks (
 	CONSTRAINT pk_marks PRIMARY KEY (hour, name)
 );
 
-UPDATE alembic_version SET version_num='0003' WHERE alembic_version.version_num = '0002'
+UPDATE alembic_version SET version_num='0003' WHERE alembic_version.version_num = '0002';
+
+CREATE TABLE erasures (
+	id SERIAL NOT NULL,
+	at TIMESTAMP WITH TIME ZONE NOT NULL,
+	way VARCHAR NOT NULL,
+	counts VARCHAR NOT NULL,
+	staying VARCHAR NOT NULL,
+	CONSTRAINT pk_erasures PRIMARY KEY (id)
+);
+
+CREATE INDEX ix_erasures_at ON erasures (at);
+
+CREATE INDEX ix_inbox_address_key ON inbox (address_key);
+
+UPDATE alembic_version SET version_num='0004' WHERE alembic_version.version_num = '0003'
