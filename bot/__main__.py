@@ -14,6 +14,7 @@ from bot.commands.audit import audit
 from bot.commands.base import finish, leaving_at_once, plain_errors
 from bot.commands.broadcast import broadcast
 from bot.commands.cards import cards
+from bot.commands.citizen import citizen
 from bot.commands.db import db
 from bot.commands.notices import notices
 from bot.commands.report import report
@@ -35,6 +36,7 @@ app = typer.Typer(
 keys = typer.Typer(help="The keys that seal personal data.", no_args_is_help=True)
 for name, group in {
     "cards": cards,
+    "citizen": citizen,
     "risk": risk,
     "report": report,
     "notices": notices,

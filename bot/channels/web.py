@@ -325,7 +325,7 @@ def bubbles(answer: Answer) -> list[dict[str, Any]]:
         {
             "who": "bot",
             "text": message.text,
-            "file": _file(message),
+            **_file(message),
             "progress": {"step": message.step, "of": message.of} if message.step else None,
             "buttons": [
                 {"label": button.label, "data": button.data, "style": button.style}
@@ -336,12 +336,13 @@ def bubbles(answer: Answer) -> list[dict[str, Any]]:
     ]
 
 
-def _file(message: Message) -> dict[str, str] | None:
+def _file(message: Message) -> dict[str, dict[str, str]]:
     """The text to be kept, within the page itself: nothing of it lies at an address."""
     if not message.file:
-        return None
+        return {}
     content = base64.b64encode(message.text.encode("utf-8", "replace")).decode()
-    return {"name": message.file, "href": f"data:text/plain;charset=utf-8;base64,{content}"}
+    href = f"data:text/plain;charset=utf-8;base64,{content}"
+    return {"file": {"name": message.file, "href": href}}
 
 
 def awaited(answer: Answer) -> dict[str, str]:

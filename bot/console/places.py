@@ -72,6 +72,8 @@ ACTS = (
     "feed.risks",
     "feed.cards",
     "feed.bad_lines",
+    "citizen.export",
+    "citizen.erase",
 )
 """Acts of the audit that have words, ``console.act.<act>``; others are shown by their names."""
 

@@ -28,6 +28,7 @@ from conversations.actions import CodeChecked
 from storage import Connection, Conversations, Entry, Ledger, Registry, candidates
 from storage.passes import CodeQuestion, expire, pass_deadline
 from storage.places import place
+from storage.retention import TERMS, forget
 
 log = logging.getLogger("hesbot.passes")
 
@@ -44,12 +45,13 @@ MESSAGES = 5000
 WORDS = 5000
 """Old words on codes, and ids of records, forgotten in one transaction."""
 
-INBOX_KEPT = timedelta(days=7)
+INBOX_KEPT = TERMS["inbox"].kept
 """Telegram repeats an update for a day, Twilio a message for hours; the rest is for a long fault
 of ours."""
-RISKS_KEPT = timedelta(days=90)
-"""An isolation lasts 14 days, so a record that comes again after so long says nothing of today; and
-what is no longer needed must go within six months (regulation on the erasure of personal data)."""
+RISKS_KEPT = TERMS["risks"].kept
+"""An isolation lasts 14 days, so a record that comes again after so long says nothing of today."""
+OLD_ROWS = 2000
+"""Rows of each table whose term is over, forgotten in one transaction."""
 FORM = "registration"
 """The form whose half-finished ones are reminded."""
 
@@ -197,14 +199,15 @@ class Passes:
     # --- forgetting ---------------------------------------------------------------------------
 
     async def _forget(self, now: datetime, _began: datetime, _after: int) -> Stride:
-        """Messages that no messenger sends again, and words on codes that hold nobody back."""
+        """Whatever is kept no longer, see ``retention``."""
         async with self._records.begin() as connection:
             messages = await self._conversations.forget_inbox(
                 connection, now - INBOX_KEPT, MESSAGES
             )
             words = await self._registry.risks.forget(connection, now - RISKS_KEPT, WORDS)
-        more = messages == MESSAGES or words == WORDS
-        return Stride(0 if more else None, messages + words)
+            rows = await forget(connection, now, OLD_ROWS)
+        more = messages == MESSAGES or words == WORDS or rows >= OLD_ROWS
+        return Stride(0 if more else None, messages + words + rows)
 
 
 def _count(unreadable: Sequence[int]) -> None:
