@@ -10,7 +10,7 @@ import asyncio
 import hmac
 import logging
 import signal
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from functools import partial
@@ -21,6 +21,7 @@ from bot.channels.terminal import Terminal, show
 from bot.clock import Clock, clock, wall
 from bot.desk import Desk
 from bot.errands import CheckCode, runners
+from bot.handover import Handover
 from bot.marks import Marks
 from bot.memory import settle
 from bot.newsroom import counting, drawing, measuring
@@ -35,10 +36,12 @@ from bot.outbound import (
 )
 from bot.outbound import channels as channels_set_up
 from bot.outbound import limits as limits_set
+from bot.page_words import page_words
 from bot.records import Records, open_records
 from bot.rooms import Rooms
 from bot.settings import Settings, dict_of
 from bot.wording import Wording
+from conversations.events import Address
 from conversations.replies import Reply, Word
 from storage import (
     Conversations,
@@ -53,29 +56,6 @@ if TYPE_CHECKING:
     from starlette.routing import Route
 
 log = logging.getLogger("hesbot")
-
-PAGE_WORDS = (
-    "title",
-    "tagline",
-    "skip",
-    "talk",
-    "bot",
-    "you",
-    "answer",
-    "hint",
-    "send",
-    "typing",
-    "busy",
-    "offline",
-    "unsaved",
-    "resend",
-    "leave_note",
-    "leave",
-    "help",
-    "honest",
-    "demo",
-)
-"""The sentences of the citizen's page, in the catalogues under ``page.``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +75,7 @@ class House:
     limits: dict[str, Limits]
     parts: Outbound
     records: Records
+    handover: Handover
     demo: bool = False
 
 
@@ -147,6 +128,7 @@ async def open_house(
             limits,
             Outbound.of(records, wording, now),
             records,
+            Handover(database, records.vault, now, settings.address),
             demo,
         )
 
@@ -244,13 +226,10 @@ def _web(house: House) -> Channel:
         house.desk,
         lambda locale: page_words(house.wording, locale),
         mailbox=mailbox(house.parts, Web.limits),
+        handover=house.handover,
         secure=house.settings.address.startswith("https://"),
         demo=house.demo,
     )
-
-
-def page_words(wording: Wording, locale: str) -> Mapping[str, str]:
-    return {name: wording.text(Word(f"page.{name}"), locale) for name in PAGE_WORDS}
 
 
 def _telegram(house: House, token: str) -> Channel:
@@ -294,7 +273,15 @@ def _whatsapp(house: House, token: str) -> Channel:
         public_url=settings.address,
         buttons=buttons(house.parts, settings.address + STATUS_PATH),
         report=Reports(house.database, house.ledger, house.now, outcome_of),
+        handed_over=_handed_over(house) if settings.whatsapp_sensitive == "web" else None,
     )
+
+
+def _handed_over(house: House) -> Callable[[Address, str], str]:
+    def handed_over(address: Address, locale: str) -> str:
+        return house.wording.text(Word("handover", {"link": house.handover.link(address)}), locale)
+
+    return handed_over
 
 
 Announced = Callable[[Settings, Sequence[str]], None]

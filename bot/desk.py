@@ -162,14 +162,16 @@ class Desk:
         learned = replace(inbound, event=Learned(finding), sequence=None)
         return (await self._submit(learned, before)).answer
 
-    async def look(self, address: Address) -> Answer:
+    async def look(self, address: Address, through: str = "") -> Answer:
         """What the person would be told on opening. Changes nothing; raise Unavailable."""
         try:
             async with self._database.read(ANSWER_WITHIN) as connection:
                 kept = await self._conversations.states(connection, [address])
         except RecordsUnavailable as error:
             raise Unavailable from error
-        return opening(_state(kept.get(address)), self._wording, self._limits[address.channel])
+        return opening(
+            _state(kept.get(address)), self._wording, self._limits[through or address.channel]
+        )
 
     async def run(self) -> None:
         """Work until cancelled; the batch under way is finished first."""
@@ -330,7 +332,7 @@ class Desk:
         }
 
     def _outcome(self, case: Case, turn: Turn) -> Outcome:
-        channel = case.inbound.address.channel
+        channel = case.inbound.through or case.inbound.address.channel
         answer = self._wording.answer(turn.replies, turn.state.locale, self._limits[channel])
         if case.before is None:
             if type(turn.errand) in self._errands:

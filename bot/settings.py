@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -148,6 +148,10 @@ class Settings(BaseSettings):
         default="",
         description="approved templates, `notice.language=ContentSid`; `hesbot whatsapp setup`",
     )
+    whatsapp_sensitive: Literal["chat", "web"] = Field(
+        default="chat",
+        description="where WhatsApp's people are asked for numbers: `chat`, or `web` (PUBLIC_URL)",
+    )
     integration_keys: IntegrationKeys = Field(
         default=SecretStr(""),
         description="who may use `/api`: `name:sha256hex` pairs; closed without",
@@ -185,9 +189,12 @@ class Settings(BaseSettings):
 def read_settings() -> Settings:
     """Raise SettingsError naming the first setting that cannot be used."""
     try:
-        return Settings()
+        settings = Settings()
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         name = str(first["loc"][0]).upper() if first["loc"] else "settings"
         why = first["msg"].removeprefix("Value error, ")
         raise SettingsError(f"{name}: {why}") from None
+    if settings.whatsapp_sensitive == "web" and settings.public_url is None:
+        raise SettingsError("WHATSAPP_SENSITIVE: web needs PUBLIC_URL")
+    return settings

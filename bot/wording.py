@@ -291,6 +291,7 @@ class Wording:
                 asked.keyboard,
                 asked.autofill,
                 f"{last}{written}" if written else "",
+                sensitive=asked.sensitive,
             )
         ]
 

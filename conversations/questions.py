@@ -131,6 +131,7 @@ def asking(state: State, how: str) -> Reply:
             field.shareable,
             field.shown(state.answers[field.name]) if answered else None,
             bool(field.choices),
+            field.sensitive,
         ),
     )
 

@@ -50,6 +50,7 @@ class Question:
     ``autofill`` is a token of the HTML standard's autofill section. ``contact`` offers to share
     one's own number. ``present`` is the answer that stands already, when a question is asked
     once more. ``closed``: under a title, too, nothing but one of the choices is an answer.
+    ``sensitive``: some messengers forbid asking for it.
     """
 
     field: str
@@ -63,6 +64,7 @@ class Question:
     contact: bool = False
     present: Param | None = None
     closed: bool = False
+    sensitive: bool = False
 
     @property
     def wants_text(self) -> bool:

@@ -44,6 +44,7 @@ TERMS: Mapping[str, Term] = {
     "boardings": Term("attempts to travel, reported by law 1593", 730, "at"),
     "reports": Term("what was reported to the authorities", 730, "made_at"),
     "erasures": Term("proof of erasure, three years by regulation", 1095, "at"),
+    "passages": Term("a link that was used opens nothing; cleared by the next one", 1, "used_at"),
     "citizens": Term("until the person asks to be erased"),
     "addresses": Term("until the person asks to be erased; then nobody's"),
     "links": Term("until the person asks to be erased"),

@@ -2,7 +2,8 @@
 
 Whatever is personal is either sealed (``LargeBinary`` named after what it holds) or a blind index
 (``..._key``). Statements are written against the ``Table`` objects at the end of the module; what
-the staff's work needs is declared in ``staff_tables``.
+the staff's work needs is declared in ``staff_tables``, what citizens' rights need in
+``rights_tables``.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from datetime import datetime
 from sqlalchemy import Float, Index, LargeBinary, Table
 from sqlmodel import Field
 
-from storage import staff_tables
+from storage import rights_tables, staff_tables
 from storage.columns import BIG, Moment, Record, only
 
 
@@ -350,21 +351,6 @@ class BoardingRow(Record, table=True):
     report_id: int | None = Field(foreign_key="reports.id", index=True)
 
 
-class ErasureRow(Record, table=True):
-    """That a person was erased: when, how it was asked for, how much, and what had to stay.
-
-    Nothing personal: it proves that requests are met (regulation on erasure, art. 7/3).
-    """
-
-    __tablename__ = "erasures"
-
-    id: int | None = Field(default=None, primary_key=True)
-    at: datetime = Field(sa_type=Moment, index=True)
-    way: str
-    counts: str
-    staying: str
-
-
 metadata = staff_tables.BroadcastRow.metadata
 
 ring: Table = metadata.tables["ring"]
@@ -392,4 +378,5 @@ broadcasts: Table = metadata.tables["broadcasts"]
 approvals: Table = metadata.tables["approvals"]
 samples: Table = metadata.tables["samples"]
 marks: Table = metadata.tables["marks"]
-erasures: Table = metadata.tables["erasures"]
+erasures: Table = rights_tables.ErasureRow.metadata.tables["erasures"]
+passages: Table = metadata.tables["passages"]

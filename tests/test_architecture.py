@@ -85,6 +85,7 @@ FROM_ABOVE = {
         "bot/console_parts.py",
         "bot/tasks.py",
         "bot/staff_tasks.py",
+        "bot/citizen_tasks.py",
         "bot/broadcast_tasks.py",
         "bot/database_tasks.py",
         "bot/outbound.py",
@@ -92,6 +93,7 @@ FROM_ABOVE = {
     "bot.tasks": COMMANDS,
     "bot.database_tasks": COMMANDS,
     "bot.staff_tasks": COMMANDS,
+    "bot.citizen_tasks": COMMANDS,
     "bot.broadcast_tasks": COMMANDS,
 }
 """Beginnings of the paths that may import a part of the composition root, never in

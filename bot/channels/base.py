@@ -45,13 +45,15 @@ class Inbound:
     """One thing that arrived.
 
     ``message`` is the messenger's own id of it and the key of the inbox: the same id again gets the
-    same answer. ``sequence`` is the messenger's order, where it has one.
+    same answer. ``sequence`` is the messenger's order, where it has one. ``through`` is the channel
+    that carries the answer, where that is not the address's own.
     """
 
     address: Address
     message: str
     event: Event
     sequence: int | None = None
+    through: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,8 @@ class Message:
     holds an identity number in full. ``step`` of ``of``, ``keyboard`` and ``autofill`` describe
     the awaited answer, for channels that can show progress or choose a keyboard. ``plain`` is the
     text with the choices written out below it, where that is wanted besides the buttons. ``file``
-    is the name of the file that the text is to arrive as.
+    is the name of the file that the text is to arrive as. ``sensitive``: an identity number, a card
+    number or a HES code is asked for.
     """
 
     text: str
@@ -84,6 +87,7 @@ class Message:
     autofill: str = "off"
     plain: str = ""
     file: str = ""
+    sensitive: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,22 @@ class Answer:
     locale: str = "tr"
     unfinished: bool = False
     repeated: bool = field(default=False, compare=False)
+
+
+class Handover(Protocol):
+    """Lets a conversation of a messenger go on in the browser."""
+
+    def link(self, address: Address) -> str:
+        """Where it goes on: good once, and for a short while."""
+        ...
+
+    async def enter(self, token: str) -> str | None:
+        """What the browser is known by from now on; None if the link is good no more."""
+        ...
+
+    def who(self, kept: str) -> Address | None:
+        """The address a browser stands for, if it still does."""
+        ...
 
 
 class Unavailable(Exception):
@@ -246,8 +266,9 @@ class FrontDesk(Protocol):
         """Raise Unavailable if the records cannot be written."""
         ...
 
-    async def look(self, address: Address) -> Answer:
-        """What the person would be told on opening; changes nothing. Raise Unavailable."""
+    async def look(self, address: Address, through: str = "") -> Answer:
+        """What the person would be told on opening, on the channel ``through``; changes nothing.
+        Raise Unavailable."""
         ...
 
 

@@ -8,7 +8,6 @@ page's script while somebody looks at it; without JavaScript they stand above th
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
 import re
 import secrets
@@ -31,6 +30,7 @@ from bot.channels.base import (
     Button,
     Collected,
     FrontDesk,
+    Handover,
     Inbound,
     Limits,
     Mailbox,
@@ -40,14 +40,13 @@ from bot.channels.base import (
     written,
 )
 from bot.channels.http import read_body
+from bot.channels.web_wire import awaited, bubbles
 from conversations.events import Address, Event, Opened, Picked
 
 NAME = "web"
 COOKIE_AGE = 30 * 24 * 3600
 """Seconds a visitor is remembered, so that a conversation can be taken up again."""
 LONGEST_TEXT = 1000
-KEYBOARDS = {"digits": "numeric", "email": "email", "phone": "tel", "text": "text"}
-"""What is typed → the HTML standard's inputmode."""
 ASSETS = frozenset({"page.css", "page.js", "icon.svg"})
 MOST_FIELDS = 20
 """Fields in a form; the page's own have four."""
@@ -55,6 +54,8 @@ MOST_SHOWN = 100
 """Notices that can be confirmed at once."""
 NOTICES = "/bildirimler"
 """Where the page's script fetches notices."""
+PASSAGE = "/devam/"
+"""Where a conversation of a messenger goes on."""
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -89,6 +90,7 @@ class Web:
         words: Callable[[str], Mapping[str, str]],
         *,
         mailbox: Mailbox | None = None,
+        handover: Handover | None = None,
         secure: bool = False,
         demo: bool = False,
         token: Callable[[], str] = secrets.token_urlsafe,
@@ -96,10 +98,12 @@ class Web:
         self._desk = desk
         self._words = words
         self._mailbox = mailbox
+        self._handover = handover
         self._demo = demo
         self._secure = secure
         self._token = token
         self._cookie = "__Host-hesbot" if secure else "hesbot"
+        self._visit = f"{self._cookie}-from"
 
     def routes(self) -> Sequence[BaseRoute]:
         return (
@@ -107,6 +111,8 @@ class Web:
             Route("/", self._answer, methods=["POST"]),
             Route(NOTICES, self._notify, methods=["POST"]),
             Route("/cikis", self._leave, methods=["POST"]),
+            Route(PASSAGE + "{token}", self._offer, methods=["GET"]),
+            Route(PASSAGE + "{token}", self._enter, methods=["POST"]),
             Mount("/page", _Assets(directory=str(files("bot.channels") / "page"))),
         )
 
@@ -116,7 +122,7 @@ class Web:
     async def _read(self, request: Request) -> Response:
         visitor = self._visitor(request)
         try:
-            answer = await self._desk.look(Address(NAME, visitor or ""))
+            answer = await self._desk.look(visitor or Address(NAME, ""), NAME)
         except Unavailable as error:
             return self._closed(error)
         return self._page(answer, token=OPENED + self._token(), known=visitor is not None)
@@ -134,9 +140,10 @@ class Web:
         known = self._visitor(request)
         message = form.get("message", "")
         inbound = Inbound(
-            Address(NAME, known or self._token()),
+            known or Address(NAME, self._token()),
             message if _TOKEN.fullmatch(message) else self._token(),
             decode(form),
+            through=NAME,
         )
         try:
             first = known is None or message.startswith(OPENED)
@@ -144,14 +151,16 @@ class Web:
         except Unavailable as error:
             return self._busy(error, form, inbound.message)
         response = await self._said(request, inbound.address, answer, form)
-        self._remember(response, inbound.address.id)
+        if inbound.address.channel == NAME:
+            self._remember(response, inbound.address.id)
         return response
 
     async def _converse(self, inbound: Inbound, *, first: bool) -> Answer:
         if not first:
             return await self._desk.receive(inbound)
         # The page has greeted this visitor, though nothing was kept then.
-        opened = Inbound(inbound.address, f"before {inbound.message}", Opened())
+        before = f"before {inbound.message}"
+        opened = Inbound(inbound.address, before, Opened(), through=NAME)
         _, answer = await asyncio.gather(self._desk.receive(opened), self._desk.receive(inbound))
         return answer
 
@@ -170,21 +179,51 @@ class Web:
             return Response("503", 503, {**HEADERS, "Retry-After": str(error.retry_after)})
         return _json({"messages": bubbles(Answer(found.messages)), "ids": found.ids})
 
-    async def _collect(self, visitor: str, shown: Collection[int]) -> Collected:
-        if self._mailbox is None:
+    async def _collect(self, visitor: Address, shown: Collection[int]) -> Collected:
+        # A messenger's notices go to the messenger.
+        if self._mailbox is None or visitor.channel != NAME:
             return Collected()
-        return await self._mailbox.collect(Address(NAME, visitor), shown)
+        return await self._mailbox.collect(visitor, shown)
 
     async def _leave(self, request: Request) -> Response:
         if not _from_here(request):
             return Response("403", 403, HEADERS)
         response = RedirectResponse("/", 303, HEADERS)
-        response.delete_cookie(self._cookie, secure=self._secure, httponly=True, samesite="lax")
+        for cookie in (self._cookie, self._visit):
+            response.delete_cookie(cookie, secure=self._secure, httponly=True, samesite="lax")
         return response
 
-    def _visitor(self, request: Request) -> str | None:
+    async def _offer(self, request: Request) -> Response:
+        """One press away: what only looks at links, as messengers do, uses none up."""
+        words = self._words("")
+        go_on = Button(words["go_on"], "", "primary")
+        return self._page(
+            Answer((Message(words["handover"], (go_on,)),)), action=request.url.path, plain=True
+        )
+
+    async def _enter(self, request: Request) -> Response:
+        if not _from_here(request):
+            return Response("403", 403, HEADERS)
+        try:
+            entering = self._handover and self._handover.enter(request.path_params["token"])
+            kept = await entering if entering else None
+        except Unavailable as error:
+            return self._closed(error)
+        if kept is None:
+            over = Message(self._words("")["handover_over"])
+            return self._page(Answer((over,)), status=410, plain=True)
+        response = RedirectResponse("/", 303, HEADERS)
+        response.set_cookie(
+            self._visit, kept, secure=self._secure, httponly=True, samesite="lax", path="/"
+        )
+        return response
+
+    def _visitor(self, request: Request) -> Address | None:
+        visit = request.cookies.get(self._visit, "")
+        if self._handover and visit and (messenger := self._handover.who(visit)):
+            return messenger
         token = request.cookies.get(self._cookie, "")
-        return token if _TOKEN.fullmatch(token) else None
+        return Address(NAME, token) if _TOKEN.fullmatch(token) else None
 
     def _remember(self, response: Response, visitor: str) -> None:
         response.set_cookie(
@@ -201,7 +240,7 @@ class Web:
     ) -> Response:
         if "application/json" not in request.headers.get("accept", ""):
             try:
-                notices = await self._collect(address.id, shown_before(form))
+                notices = await self._collect(address, shown_before(form))
             except Unavailable:
                 # The answer is kept already and must not wait for them.
                 notices = Collected((), shown_before(form))
@@ -248,6 +287,8 @@ class Web:
         status: int = 200,
         known: bool = False,
         notices: Collected = _NO_NOTICES,
+        action: str = "/",
+        plain: bool = False,
     ) -> Response:
         html = _template().render(
             lang=answer.locale,
@@ -261,7 +302,8 @@ class Web:
             echo=echo,
             typed=typed,
             token=token or self._token(),
-            action="/",
+            action=action,
+            plain=plain,
             input=awaited(answer),
         )
         return HTMLResponse(html, status, HEADERS)
@@ -317,38 +359,6 @@ def _json(body: Mapping[str, Any]) -> Response:
 
 def _typed(form: Mapping[str, str]) -> str:
     return form.get("text", "")[:LONGEST_TEXT]
-
-
-def bubbles(answer: Answer) -> list[dict[str, Any]]:
-    """The answer as the page draws it."""
-    return [
-        {
-            "who": "bot",
-            "text": message.text,
-            **_file(message),
-            "progress": {"step": message.step, "of": message.of} if message.step else None,
-            "buttons": [
-                {"label": button.label, "data": button.data, "style": button.style}
-                for button in message.buttons
-            ],
-        }
-        for message in answer.messages
-    ]
-
-
-def _file(message: Message) -> dict[str, dict[str, str]]:
-    """The text to be kept, within the page itself: nothing of it lies at an address."""
-    if not message.file:
-        return {}
-    content = base64.b64encode(message.text.encode("utf-8", "replace")).decode()
-    href = f"data:text/plain;charset=utf-8;base64,{content}"
-    return {"file": {"name": message.file, "href": href}}
-
-
-def awaited(answer: Answer) -> dict[str, str]:
-    """Which keyboard a phone should show for what is asked now."""
-    last = answer.messages[-1] if answer.messages else Message("")
-    return {"mode": KEYBOARDS.get(last.keyboard, "text"), "autocomplete": last.autofill}
 
 
 def fields_of(body: bytes) -> dict[str, str] | None:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import hmac
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
@@ -27,6 +28,7 @@ from bot.channels.base import (
     FrontDesk,
     Inbound,
     Limits,
+    Message,
     Report,
     Unavailable,
     picked,
@@ -83,13 +85,18 @@ class Posted(dict[str, str]):
         return [value for other, value in self._pairs if other == name]
 
 
+HandedOver = Callable[[Address, str], str]
+"""What to say to an address, in a language, instead of asking for an identity number."""
+
+
 class WhatsApp:
     """WhatsApp as a channel.
 
     ``public_url`` is the address Twilio is given, without ``/whatsapp``: signatures cover it. In
     Twilio's console the address ends ``#rc=5&rp=all&rt=4000``, or a 503 is not tried again.
     ``buttons`` says answers with buttons; without it choices are always written out. ``report`` is
-    told what became of notices.
+    told what became of notices. ``handed_over`` says, to an address in a language, where else
+    identity numbers are asked for; without it they are asked here.
     """
 
     name = "whatsapp"
@@ -102,12 +109,14 @@ class WhatsApp:
         public_url: str,
         buttons: Buttons | None = None,
         report: Report | None = None,
+        handed_over: HandedOver | None = None,
     ) -> None:
         shown = 0 if buttons is None else MAX_ITEMS
         self.limits = Limits(text=1600, buttons=shown, label=20, plain=buttons is not None)
         self._desk = desk
         self._buttons = buttons
         self._report = report
+        self._handed_over = handed_over
         self._validator = RequestValidator(auth_token)
         self._public_url = public_url.rstrip("/")
 
@@ -144,10 +153,20 @@ class WhatsApp:
         """What of the answer belongs into the response: all that has not gone out before it."""
         if is_answered_by_twilio(fields):
             return Answer()
+        answer = self._discreet(answer, fields)
         if self._buttons is None:
             return answer
         ends = Ends(fields.get("To", ""), fields["From"])
         return await self._buttons.say(answer, message, ends)
+
+    def _discreet(self, answer: Answer, fields: Fields) -> Answer:
+        """The answer without a question that WhatsApp's business policy forbids to ask."""
+        if self._handed_over is None or not any(each.sensitive for each in answer.messages):
+            return answer
+        address = Address(self.name, sender_of(fields))
+        elsewhere = Message(self._handed_over(address, answer.locale))
+        messages = (elsewhere if each.sensitive else each for each in answer.messages)
+        return replace(answer, messages=tuple(messages))
 
     async def _status(self, request: Request) -> Response:
         fields = await self._signed_fields(request)
@@ -237,11 +256,17 @@ def decode(fields: Fields) -> Inbound | None:
     The sender is a phone number, or a business-scoped user id where the phone is hidden. Senders of
     other messengers are not taken: the number of a text message is easily forged.
     """
-    sender = fields.get("From", "")
+    sender = sender_of(fields)
     message = next(filter(None, map(fields.get, _MESSAGE_IDS)), "")
-    if not (sender.startswith(PREFIX) and len(sender) > len(PREFIX) and message):
+    if not (sender and message):
         return None
-    return Inbound(Address("whatsapp", sender.removeprefix(PREFIX)), message, _event_of(fields))
+    return Inbound(Address("whatsapp", sender), message, _event_of(fields))
+
+
+def sender_of(fields: Fields) -> str:
+    """Who wrote, on WhatsApp; empty for a sender of another messenger."""
+    sender = fields.get("From", "")
+    return sender.removeprefix(PREFIX) if sender.startswith(PREFIX) else ""
 
 
 def is_answered_by_twilio(fields: Fields) -> bool:

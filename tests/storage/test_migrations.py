@@ -91,17 +91,17 @@ async def test_several_of_a_new_release_start_at_once_on_an_older_database(blank
         await database.close()
 
 
-async def test_an_upgrade_gives_way_to_who_reads_for_long(postgresql: str) -> None:
+async def test_an_upgrade_gives_way_to_who_writes_for_long(postgresql: str) -> None:
     """All the others would wait behind it; it can be tried again, and nothing is half done."""
     address = await new_postgresql(postgresql)
     await older(address)
-    reader = Database.as_it_is(address)
-    async with reader.read() as conn:
-        await conn.execute(text("SELECT count(*) FROM inbox"))
+    writer = Database.as_it_is(address)
+    async with writer.begin() as conn:
+        await conn.execute(text("DELETE FROM inbox"))
         with pytest.raises(Unavailable):
             await Database.open(address, patience=Patience(lock=0.1))
         assert await conn.run_sync(migrations.stored_revision) != migrations.HEAD
-    await reader.close()
+    await writer.close()
     await (await Database.open(address)).close()
 
 

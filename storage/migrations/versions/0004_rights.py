@@ -1,4 +1,4 @@
-"""The proof that people were erased, and a way to find what was said from an address."""
+"""The proof that people were erased, links that were used, and what was said from an address."""
 
 from __future__ import annotations
 
@@ -19,4 +19,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_erasures"),
     )
     op.create_index("ix_erasures_at", "erasures", ["at"])
+    op.create_table(
+        "passages",
+        sa.Column("key", sa.LargeBinary(16), nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("key", name="pk_passages"),
+    )
+    op.create_index("ix_passages_used_at", "passages", ["used_at"])
     op.create_index("ix_inbox_address_key", "inbox", ["address_key"])

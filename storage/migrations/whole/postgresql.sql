@@ -436,6 +436,14 @@ CREATE TABLE erasures (
 
 CREATE INDEX ix_erasures_at ON erasures (at);
 
+CREATE TABLE passages (
+	key BYTEA NOT NULL,
+	used_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_passages PRIMARY KEY (key)
+);
+
+CREATE INDEX ix_passages_used_at ON passages (used_at);
+
 CREATE INDEX ix_inbox_address_key ON inbox (address_key);
 
 UPDATE alembic_version SET version_num='0004' WHERE alembic_version.version_num = '0003'

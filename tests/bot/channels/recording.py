@@ -32,7 +32,7 @@ class RecordingDesk:
         self._pulse.beat()
         return self.reply(inbound)
 
-    async def look(self, address: Address) -> Answer:
+    async def look(self, address: Address, through: str = "") -> Answer:
         """Nothing: messengers are written to first."""
         return Answer()
 

@@ -32,7 +32,7 @@ class Recorder:
         self.heard.append(inbound)
         return Answer((Message("bir"), Message("iki")))
 
-    async def look(self, address: Address) -> Answer:
+    async def look(self, address: Address, through: str = "") -> Answer:
         raise AssertionError("a terminal opens, it does not look")
 
 

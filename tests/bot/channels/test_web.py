@@ -12,7 +12,8 @@ import pytest
 from aiohttp import hdrs
 
 from bot.channels.base import Answer, Message, Unavailable
-from bot.channels.web import awaited, bubbles, decode
+from bot.channels.web import decode
+from bot.channels.web_wire import awaited, bubbles
 from conversations.events import Address
 from storage.database import Patience
 from tests.bot.channels.cases_web import INBOUND, OUTBOUND, PLAIN, In, Out
@@ -239,7 +240,7 @@ async def test_locked_records_make_no_visitor(tmp_path: Path) -> None:
 class ClosedDesk(RecordingDesk):
     """A desk that cannot even read."""
 
-    async def look(self, address: Address) -> Answer:
+    async def look(self, address: Address, through: str = "") -> Answer:
         raise Unavailable
 
 

@@ -1,0 +1,149 @@
+"""A conversation of WhatsApp's goes on in the browser where an identity number is asked for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientSession, CookieJar
+from twilio.request_validator import RequestValidator
+
+from bot.app import channels_of, open_house, working
+from bot.handover import GOOD_FOR, VISIT, Handover
+from bot.server import application
+from bot.settings import SettingsError, read_settings
+from conversations.events import Address
+from storage.database import Database
+from storage.vault import KeyRing, Vault
+from tests import homes
+from tests.fakes.serving import serve
+
+TOKEN = "0123456789abcdef0123456789abcdef"
+CITY = "http://city.example"
+AYSE = "+905320000021"
+BEFORE = ("merhaba", "kabul ediyorum", "Ayşe", "Yılmaz")
+"""Up to the identity number."""
+LINK = re.compile(rf"{CITY}(/devam/[\w-]+)")
+_messages = count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """Somebody on WhatsApp, with a browser on the same phone."""
+
+    session: ClientSession
+    base: str
+
+    async def say(self, text: str) -> str:
+        """Write a message; what is answered."""
+        fields = {
+            "From": f"whatsapp:{AYSE}",
+            "To": "whatsapp:+14155238886",
+            "MessageSid": f"SM{next(_messages):032}",
+            "Body": text,
+        }
+        signature = RequestValidator(TOKEN).compute_signature(f"{CITY}/whatsapp", fields)
+        signed = {"X-Twilio-Signature": signature}
+        async with self.session.post(f"{self.base}/whatsapp", data=fields, headers=signed) as said:
+            assert said.status == 200
+            return await said.text()
+
+    async def asked_elsewhere(self) -> str:
+        """Answer up to the identity number; where it is asked for."""
+        for text in BEFORE:
+            answer = await self.say(text)
+        found = LINK.search(answer)
+        assert found is not None
+        assert "11 hane" not in answer
+        return found[1]
+
+    async def look(self, path: str) -> tuple[int, str]:
+        async with self.session.get(self.base + path) as page:
+            return page.status, await page.text()
+
+    async def send(self, path: str, **fields: str) -> tuple[int, str]:
+        async with self.session.post(self.base + path, data=fields) as page:
+            return page.status, await page.text()
+
+
+@asynccontextmanager
+async def phone(home: Path) -> AsyncIterator[Phone]:
+    """A city that asks for numbers on its page, and somebody there."""
+    settings = homes.settings_in(
+        home, twilio_auth_token=TOKEN, public_url=CITY, whatsapp_sensitive="web"
+    )
+    async with open_house(settings) as house:
+        channels = channels_of(house)
+        app = application(channels, house.database)
+        async with (
+            working(house, channels),
+            serve(app) as base,
+            ClientSession(cookie_jar=CookieJar(unsafe=True)) as session,
+        ):
+            yield Phone(session, base)
+
+
+async def test_the_talk_goes_on_in_the_browser_and_comes_back(tmp_path: Path) -> None:
+    """Same question, same answers; what was given there is known here."""
+    async with phone(tmp_path) as ayse:
+        path = await ayse.asked_elsewhere()
+        status, page = await ayse.look(path)
+        assert (status, "Devam et" in page, "page.js" in page) == (200, True, False)
+        status, page = await ayse.send(path, pick="")
+        assert (status, "3/8" in page) == (200, True)
+        _, page = await ayse.send("/", text="10000000146", message="a" * 20)
+        assert "4/8" in page
+        assert "5/8" in await ayse.say("1 Şubat 1960")
+
+
+async def test_a_link_opens_once(tmp_path: Path) -> None:
+    """Looking at it uses nothing up; a second visitor is told how to get another."""
+    async with phone(tmp_path) as ayse:
+        path = await ayse.asked_elsewhere()
+        for _ in range(2):
+            assert (await ayse.look(path))[0] == 200
+        assert (await ayse.send(path, pick=""))[0] == 200
+        status, page = await ayse.send(path, pick="")
+        assert (status, "artık açılmıyor" in page) == (410, True)
+
+
+@pytest.mark.parametrize("path", ["/devam/x", "/devam/" + "A" * 2000, "/devam/%00%ff"])
+async def test_what_is_no_link_of_ours_opens_nothing(tmp_path: Path, path: str) -> None:
+    """Whatever was made up."""
+    async with phone(tmp_path) as ayse:
+        assert (await ayse.send(path, pick=""))[0] == 410
+
+
+async def test_links_and_visits_end(tmp_path: Path) -> None:
+    """One at its quarter of an hour, the other half an hour after that at most; neither stands
+    for the other."""
+    vault, database = Vault(KeyRing.new()), await Database.open(None, home=tmp_path)
+    now = datetime(2021, 1, 10, 9, tzinfo=UTC)
+    later = Handover(database, vault, lambda: now + GOOD_FOR, CITY)
+    handover = Handover(database, vault, lambda: now, CITY)
+    token = handover.link(Address("whatsapp", AYSE)).rpartition("/")[2]
+    assert await later.enter(token) is None
+    assert handover.who(token) is None
+    kept = await handover.enter(token)
+    assert kept is not None
+    assert handover.who(kept) == Address("whatsapp", AYSE)
+    end = now + VISIT
+    assert Handover(database, vault, lambda: end, CITY).who(kept) is None
+    justly = end - timedelta(seconds=1)
+    assert Handover(database, vault, lambda: justly, CITY).who(kept) is not None
+    assert await handover.enter(kept) is None
+    await database.close()
+
+
+def test_it_needs_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line says which setting is missing."""
+    monkeypatch.setenv("WHATSAPP_SENSITIVE", "web")
+    monkeypatch.delenv("PUBLIC_URL", raising=False)
+    with pytest.raises(SettingsError, match="PUBLIC_URL"):
+        read_settings()
