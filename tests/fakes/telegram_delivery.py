@@ -71,12 +71,14 @@ class Attempt:
     """One POST to the webhook; ``code`` is None where no answer came.
 
     ``when`` is monotonic seconds; ``waited`` is the platform's seconds since the try before.
+    ``asked`` is the method that an answer asks for.
     """
 
     update_id: int
     when: float
     code: int | None
     waited: float
+    asked: Json = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,15 +297,16 @@ class Delivery:
         except (ClientError, TimeoutError, OSError):
             self._note(update, None)
             raise Fault("Connection failed") from None
-        self._note(update, code)
+        self._note(update, code, dict(asked))
         if self.losses:
             self.losses -= 1
             raise Fault("Webhook connection closed")
         if asked:
             await self._perform(asked)
 
-    def _note(self, update: Update, code: int | None) -> None:
-        self.attempts.append(Attempt(update.update_id, monotonic(), code, update.waited))
+    def _note(self, update: Update, code: int | None, asked: Json | None = None) -> None:
+        attempt = Attempt(update.update_id, monotonic(), code, update.waited, asked or {})
+        self.attempts.append(attempt)
 
     async def _post(self, update: Update) -> tuple[int, Json]:
         assert self.webhook
