@@ -131,6 +131,11 @@ class TwilioApi:
         return person
 
     @property
+    def people(self) -> list[Person]:
+        """Everybody."""
+        return list(self._people.values())
+
+    @property
     def posts(self) -> list[Post]:
         """Every request to a webhook."""
         return self._webhooks.posts

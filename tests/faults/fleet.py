@@ -9,7 +9,7 @@ import asyncio
 import json
 from asyncio.subprocess import DEVNULL
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -28,7 +28,7 @@ class Kept:
     """``hesbot web`` or ``hesbot worker`` under a supervisor: ended, it is started again.
 
     ``life`` counts its starts; ``ended`` how often it ended though nobody killed it. ``disk``: what
-    it lives on, if not on the machine's.
+    it lives on, if not on the machine's. ``anew`` gives what is set anew at every start.
     """
 
     def __init__(
@@ -37,15 +37,16 @@ class Kept:
         self.word = word
         self.home = home
         self.disk = disk
+        self.anew: Callable[[], Mapping[str, str]] = dict
         self.port = free_port()
         self.life = 0
         self.alive = False
         self.ended: list[str] = []
         self.log = home.parent / f"{home.name}.err"
         port = "WORKER_PORT" if word == "worker" else "PORT"
-        self.environment = surroundings(home, **settings, **{port: str(self.port)})
+        self._environment = surroundings(home, **settings, **{port: str(self.port)})
         if disk is not None:
-            self.environment |= disk.environment
+            self._environment |= disk.environment
         self._process: Child | None = None
         self._wanted = False
 
@@ -66,7 +67,8 @@ class Kept:
         if self.disk is not None:
             await asyncio.to_thread(self.disk.settle)
         with self.log.open("ab") as err:
-            wish = Wish([self.word], self.environment, library=self.disk and self.disk.library)
+            environment = {**self._environment, **self.anew()}
+            wish = Wish([self.word], environment, library=self.disk and self.disk.library)
             process = self._process = await start(wish, DEVNULL, DEVNULL, err)
         while not await listens(self.port):
             if process.returncode is not None:
