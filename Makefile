@@ -36,6 +36,12 @@ faults: $(VENV)/tools        ## an hour of faults beside a model; MINUTES, SEED,
 	@$(BIN)/python -m tests.faults.run --minutes $(or $(MINUTES),60) --seed $(or $(SEED),1) \
 		--database $(or $(DATABASE),sqlite)
 
+fuzz: $(VENV)/tools          ## a million made-up inputs; about half an hour
+	@$(BIN)/python -m tests.fuzz.engine --runs 100000 --seed $(or $(SEED),1)
+	@$(BIN)/python -m tests.fuzz.parsers --runs 200000 --seed $(or $(SEED),1)
+	@$(BIN)/python -m tests.fuzz.channels --runs 400000 --seed $(or $(SEED),1)
+	@$(BIN)/python -m tests.fuzz.lines --runs 300000 --seed $(or $(SEED),1)
+
 clean:                       ## forget what was set up (never the records in .hesbot)
 	rm -rf $(VENV)
 

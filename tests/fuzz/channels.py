@@ -62,12 +62,6 @@ SEEDS = (
 )
 
 
-def feed(made: bytes) -> None:
-    _telegram(made)
-    _whatsapp(made)
-    _web(made)
-
-
 def _telegram(made: bytes) -> None:
     try:
         update = telegram_wire.decode(made)
@@ -101,11 +95,14 @@ def _heard(inbound: object) -> None:
 
 def _turned(event: object) -> None:
     turn = step(State(), WORDING.hear(event), NOW)  # type: ignore[arg-type]
-    for limits in (web.Web.limits, WhatsApp(RecordingDesk(), auth_token="x", public_url="y").limits):
+    for limits in (
+        web.Web.limits,
+        WhatsApp(RecordingDesk(), auth_token="x", public_url="y").limits,
+    ):
         WORDING.answer(turn.replies, "tr", limits)
 
 
-TARGET = Target("channels", feed, SEEDS)
+TARGET = Target("channels", (_telegram, _whatsapp, _web), SEEDS)
 
 if __name__ == "__main__":
     main(TARGET)

@@ -24,7 +24,21 @@ MOST = 4096
 Feed = Callable[[bytes], None]
 
 ODD = (
-    *("\x00", "\u200f", "\u0307", "\ufeff", "\u2028", "\xad", "\u200d", "İ", "ı", "ß", "ﬁ", "Ⅷ", "🇹🇷"),
+    *(
+        "\x00",
+        "\u200f",
+        "\u0307",
+        "\ufeff",
+        "\u2028",
+        "\xad",
+        "\u200d",
+        "İ",
+        "ı",
+        "ß",
+        "ﬁ",
+        "Ⅷ",
+        "🇹🇷",
+    ),
     *("٣", "۴", "५", "𝟗", "①", "½", "０", "Σ", "ǆ", "\ud800", "\U0010ffff", "e\u0301" * 9, "ﷺ"),
     *("\r\n", "\t", "\\", '"', "'", "{", "}", "%s", "{card}", "[[", "&", "=", ";", ",", "+", "%00"),
     *("%F0", "-0", "1e999", "NaN", "null", "true", "9" * 400, "(" * 200, " " * 300, "a@" * 50),
@@ -34,10 +48,10 @@ ODD = (
 
 @dataclass(frozen=True)
 class Target:
-    """``feed`` takes an input apart; ``seeds`` are good ones."""
+    """Each of the ``feeds`` takes an input apart; ``seeds`` are good ones."""
 
     name: str
-    feed: Feed
+    feeds: Sequence[Feed]
     seeds: Sequence[bytes]
 
 
@@ -57,7 +71,7 @@ def fuzz(target: Target, runs: int, seed: int) -> Found:
     known: set[str] = set()
     for number in range(runs):
         made = target.seeds[number] if number < len(target.seeds) else make(target, chance)
-        reason = why_found(target.feed, made, found)
+        reason = why_found(target, made, found)
         found.inputs += 1
         if reason and reason not in known:
             known.add(reason)
@@ -65,8 +79,13 @@ def fuzz(target: Target, runs: int, seed: int) -> Found:
     return found
 
 
-def why_found(feed: Feed, made: bytes, found: Found | None = None) -> str:
+def why_found(target: Target, made: bytes, found: Found | None = None) -> str:
     """Why the input is one to keep; nothing if it is none."""
+    reasons = (_reason(feed, made, found) for feed in target.feeds)
+    return next(filter(None, reasons), "")
+
+
+def _reason(feed: Feed, made: bytes, found: Found | None) -> str:
     shortest = float("inf")
     for _ in range(TRIES):
         began = time.perf_counter()
@@ -155,7 +174,7 @@ def _guided(target: Target, runs: int, seed: int) -> None:
     import atheris
 
     def feed(made: bytes) -> None:
-        if reason := why_found(target.feed, made):
+        if reason := why_found(target, made):
             raise AssertionError(reason)
 
     atheris.instrument_all()

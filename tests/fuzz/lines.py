@@ -38,19 +38,21 @@ _HES = {
 SEEDS = (
     *(json.dumps(each).encode() for each in (_RISK, _ATTEMPT, _HES)),
     gzip.compress(b"\n".join([json.dumps(_RISK).encode()] * 5)),
-    "\ufeffkart;kişisel\r\n7301000011112222;evet\r\n\"7301 0000 1111 2223\";hayır\r\n".encode(),
+    '\ufeffkart;kişisel\r\n7301000011112222;evet\r\n"7301 0000 1111 2223";hayır\r\n'.encode(),
     b"7301000011112222\n7301000011112223,1\n7301-0000-1111-2224\ttrue\n",
     b"2021-01-15T08:30:00+03:00",
     b"2021-01-15",
 )
 
 
-def feed(made: bytes) -> None:
+def _feed(made: bytes) -> None:
     for line in _lines(made):
         read_change(line, NOW)
+
+
+def _single(made: bytes) -> None:
     read_attempt(made, NOW)
     read_lines(made, 1)
-    _asked(made)
     text = made.decode("utf-8", "replace")
     for read in (moments.moment, moments.beginning, moments.ending):
         read(text)
@@ -79,7 +81,7 @@ def _asked(made: bytes) -> None:
             judged(status, body, errand, NOW)
 
 
-TARGET = Target("lines", feed, SEEDS)
+TARGET = Target("lines", (_feed, _single, _asked), SEEDS)
 
 if __name__ == "__main__":
     main(TARGET)
