@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Iterator
 from contextlib import suppress
+from itertools import chain, islice
 
 from bot.services import moments
 from bot.services.card_lines import read_lines
@@ -16,6 +18,8 @@ from conversations.actions import AskHesService, Holder
 from tests.conversations.talking import NOW
 from tests.fuzz.feeding import Target, main
 
+LOTS, MOST_LINES = 1, 64
+"""As many as are read before others have their turn."""
 _RISK = {
     "id": "r-1",
     "hes_code": "A1B2345678",
@@ -37,7 +41,7 @@ _HES = {
 }
 SEEDS = (
     *(json.dumps(each).encode() for each in (_RISK, _ATTEMPT, _HES)),
-    gzip.compress(b"\n".join([json.dumps(_RISK).encode()] * 5)),
+    gzip.compress(b"\n".join([json.dumps(_RISK).encode()] * 5), mtime=0),
     '\ufeffkart;kişisel\r\n7301000011112222;evet\r\n"7301 0000 1111 2223";hayır\r\n'.encode(),
     b"7301000011112222\n7301000011112223,1\n7301-0000-1111-2224\ttrue\n",
     b"2021-01-15T08:30:00+03:00",
@@ -58,14 +62,14 @@ def _single(made: bytes) -> None:
         read(text)
 
 
-def _lines(made: bytes) -> list[bytes]:
+def _lines(made: bytes) -> Iterator[bytes]:
+    """The lines of the first lots; the product turns to others between two."""
     packed = PackedLines(1 << 22)
-    found = []
     with suppress(TooLarge):
-        for start in range(0, len(made), 700):
-            found += [each.text for lot in packed.read(made[start : start + 700]) for each in lot]
-        found += [each.text for lot in packed.end() for each in lot]
-    return found[:50]
+        for lot in islice(chain(packed.read(made[:700]), packed.read(made[700:])), LOTS):
+            yield from (line.text for line in lot[:MOST_LINES])
+        for lot in islice(packed.end(), LOTS):
+            yield from (line.text for line in lot[:MOST_LINES])
 
 
 def _asked(made: bytes) -> None:
