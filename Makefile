@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 NEEDS  := pyproject.toml constraints.txt
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run chat test lint types words transcripts bench clean
+.PHONY: run chat test lint types words transcripts bench faults fuzz clean
 
 run: $(VENV)/product         ## start a demonstration; it prints where to talk to it
 	@$(BIN)/hesbot run --demo
@@ -31,6 +31,16 @@ transcripts: $(VENV)/tools   ## write down what the bot says now as what it shou
 
 bench: $(VENV)/tools         ## measure, beside other frameworks; about a quarter of an hour
 	@$(BIN)/python -m tests.benchmarks.run
+
+faults: $(VENV)/tools        ## an hour of faults beside a model; MINUTES, SEED, DATABASE=postgresql
+	@$(BIN)/python -m tests.faults.run --minutes $(or $(MINUTES),60) --seed $(or $(SEED),1) \
+		--database $(or $(DATABASE),sqlite)
+
+fuzz: $(VENV)/tools          ## a million made-up inputs; about half an hour
+	@$(BIN)/python -m tests.fuzz.engine --runs 100000 --seed $(or $(SEED),1)
+	@$(BIN)/python -m tests.fuzz.parsers --runs 200000 --seed $(or $(SEED),1)
+	@$(BIN)/python -m tests.fuzz.channels --runs 400000 --seed $(or $(SEED),1)
+	@$(BIN)/python -m tests.fuzz.lines --runs 300000 --seed $(or $(SEED),1)
 
 clean:                       ## forget what was set up (never the records in .hesbot)
 	rm -rf $(VENV)

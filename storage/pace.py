@@ -6,7 +6,9 @@ credit builds up and nothing bursts (the generic cell rate algorithm). Times are
 
 from __future__ import annotations
 
-from sqlalchemy import case, select
+import math
+
+from sqlalchemy import ColumnElement, case, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage import tables
@@ -16,12 +18,24 @@ _pace = tables.paces.c
 
 
 async def reserve(
-    conn: AsyncConnection, name: str, count: int, interval: float, earliest: float
+    conn: AsyncConnection,
+    name: str,
+    count: int,
+    interval: float,
+    earliest: float,
+    latest: float = math.inf,
 ) -> float:
     """Take ``count`` slots in a row, ``interval`` seconds apart; when the first one is, which is
-    not before ``earliest``."""
+    not before ``earliest``. Slots that are taken until after ``latest``, though nobody asked for a
+    pause, were taken by a clock that has been put back since; they count for nothing."""
     taken = upsert(conn, tables.paces).values(name=name, tat=earliest + count * interval)
-    start = case((_pace.tat > earliest, _pace.tat), else_=earliest)
+    start = case(
+        (
+            (_pace.tat > latest) & (_pace.tat > _pace.paused_until),
+            _later(_pace.paused_until, earliest),
+        ),
+        else_=_later(_pace.tat, earliest),
+    )
     moved = taken.on_conflict_do_update(
         index_elements=["name"], set_={"tat": start + count * interval}
     ).returning(_pace.tat)
@@ -30,13 +44,14 @@ async def reserve(
     return max(taken_until - count * interval, earliest)
 
 
+def _later(column: ColumnElement[float], moment: float) -> ColumnElement[float]:
+    return case((column > moment, column), else_=moment)
+
+
 async def pause(conn: AsyncConnection, name: str, until: float) -> None:
     """Let nothing go before that moment: the messenger asked for it."""
     waiting = upsert(conn, tables.paces).values(name=name, tat=until, paused_until=until)
-    later = {
-        column.name: case((column > until, column), else_=until)
-        for column in (_pace.tat, _pace.paused_until)
-    }
+    later = {column.name: _later(column, until) for column in (_pace.tat, _pace.paused_until)}
     await conn.execute(waiting.on_conflict_do_update(index_elements=["name"], set_=later))
 
 

@@ -17,7 +17,8 @@ class Gaps:
 
     def left(self, recipient: int) -> float:
         """For how many seconds the recipient is to be left alone; 0 or less if not at all."""
-        return self._recent.get(recipient, 0.0) + self._gap - _seconds()
+        # No longer than the gap, where the clock was put back meanwhile.
+        return min(self._recent.get(recipient, 0.0) + self._gap - _seconds(), self._gap)
 
     def begin(self, recipient: int) -> None:
         """They are written to now."""

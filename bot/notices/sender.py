@@ -236,7 +236,8 @@ class Sender:
         self._recovered_at = _seconds()
 
     def _may_recover(self) -> bool:
-        return _seconds() - self._recovered_at >= RECOVER_EVERY
+        # Also where the clock was put back.
+        return abs(_seconds() - self._recovered_at) >= RECOVER_EVERY
 
     async def _waiting(self) -> bool:
         async with self._database.read() as connection:

@@ -28,6 +28,11 @@ TOGETHER = 2.0
 """Seconds for which others are reckoned with after they booked."""
 EARLY = 0.004
 """Seconds before its slot at which a message is made ready."""
+AHEAD = 60.0
+"""Seconds, or ten slots, by which nobody books ahead: what is further was booked by a clock that
+has been put back since."""
+PUT_BACK = 1.0
+"""Seconds by which the clock must have gone back to be said to be put back."""
 LEAD = 0.03
 """Seconds from booking to the first slot: the commit takes some of them."""
 
@@ -54,7 +59,18 @@ class Slots:
         self._booked_at = 0.0
         self._others_until = 0.0
         self._paused_until = 0.0
+        self._ahead = max(AHEAD, 10 * self.interval)
+        self._looked_at = 0.0
         self._used: deque[Use] = deque()
+
+    def _look(self) -> float:
+        """The time. Where the clock was put back, what was done before it has no times any more."""
+        now = _seconds()
+        if now < self._looked_at - PUT_BACK:
+            self._used.clear()
+            self._booked_at, self._others_until = now, now + TOGETHER
+        self._looked_at = now
+        return now
 
     async def heed(self, connection: Connection) -> None:
         """Notice a pause that another process was asked for: booked slots keep it, too."""
@@ -63,9 +79,11 @@ class Slots:
 
     async def free_at(self, connection: Connection) -> float:
         """When the next slot could be; others book and are told to pause, too."""
-        now = _seconds()
+        now = self._look()
         self.booked, paused = await pace.booked(connection, self._name)
         self.pause(paused)
+        if self.booked > max(now + self._ahead, self._paused_until):
+            self.booked = now
         if self.booked != self._own_end or now - self._booked_at > TOGETHER:
             self._others_until = now + TOGETHER
         return max(self.booked, self._paused_until)
@@ -74,12 +92,13 @@ class Slots:
         """So many slots in a row. Call ``free_at`` before, in the same transaction."""
         if not count:
             return []
-        now = _seconds()
+        now = self._look()
         earliest = now + LEAD
         if now - self._booked_at > TOGETHER:
             # Somebody who believed to be alone may be late with the last of the slots before.
             earliest = max(earliest, min(self.booked, now + 1.0) + LATEST_ALONE)
-        first = await pace.reserve(connection, self._name, count, self.interval, earliest)
+        latest = now + self._ahead
+        first = await pace.reserve(connection, self._name, count, self.interval, earliest, latest)
         self._booked_at = now
         self.booked = self._own_end = first + count * self.interval
         return [first + place * self.interval for place in range(count)]
@@ -90,9 +109,9 @@ class Slots:
 
     def check(self, slot: float) -> None:
         """Raise NotNow if the slot cannot be used any more."""
-        now = _seconds()
+        now = self._look()
         latest = LATEST if now < self._others_until else LATEST_ALONE
-        if now - slot > latest or now < self._paused_until:
+        if not -self._ahead <= now - slot <= latest or now < self._paused_until:
             raise NotNow
 
     def use(self, slot: float) -> Use:
@@ -129,16 +148,23 @@ class OwnTurn:
 
     async def near(self) -> None:
         """Return when it is time to make the message ready. Raise NotNow."""
-        await asyncio.sleep(max(self._slot - _seconds() - EARLY, 0.0))
+        await self._sleep_until(self._slot - EARLY)
         self._slots.check(self._slot)
 
     async def __call__(self) -> None:
         """Return in the slot. Raise NotNow."""
-        await asyncio.sleep(max(self._slot - _seconds(), 0.0))
+        await self._sleep_until(self._slot)
         if not self._may_go():
             raise NotNow
         self._use = self._slots.use(self._slot)
         self._waited(_seconds() - self._taken)
+
+    async def _sleep_until(self, moment: float) -> None:
+        ahead = moment - _seconds()
+        if ahead > 0:
+            # One that is too far ahead was booked before the clock was put back.
+            self._slots.check(self._slot)
+            await asyncio.sleep(ahead)
 
     def gone(self) -> None:
         """The message has left just now; it counts from here on."""

@@ -13,6 +13,7 @@ For aiogram: ``TelegramAPIServer.from_base(api.base_url)``; for python-telegram-
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
@@ -64,13 +65,15 @@ _UNANSWERABLE = {"setwebhook", "deletewebhook", "close", "logout"}
 class Answer:
     """What a scripted call gets; 200 means it is executed as usual.
 
-    ``lost`` executes and cuts the connection; ``hang`` neither executes nor answers.
+    ``lost`` executes and cuts the connection; ``hang`` neither executes nor answers. ``after``:
+    seconds that it takes.
     """
 
     code: int = 200
     retry_after: int | None = None
     description: str = ""
     fate: Fate = "answered"
+    after: float = 0.0
 
     def refusal(self) -> Refusal:
         described = self.description or _DESCRIPTIONS.get(self.code, "Error")
@@ -98,7 +101,8 @@ class BotApi:
     """The server, everybody on it, and its bad days.
 
     ``time_scale`` is how many real seconds one second between webhook retries lasts.
-    ``webhook_timeout`` is in real seconds. ``clock`` dates the messages.
+    ``webhook_timeout`` is in real seconds. ``clock`` dates the messages. ``weather`` says what a
+    call gets for which nothing is scripted.
     """
 
     def __init__(
@@ -112,6 +116,7 @@ class BotApi:
         self.token = token
         self.base_url = ""
         self.log: list[Call] = []
+        self.weather: Callable[[str], Answer] = lambda method: Answer()
         self._pulse = Pulse()
         self._delivery = Delivery(self._perform, self._pulse, time_scale, webhook_timeout)
         self.world = World(_bot(token), clock, self._delivery.publish)
@@ -224,6 +229,7 @@ class BotApi:
 
     async def _answer(self, request: Request, call: Call) -> Response:
         scripted = self._next_script(call.method)
+        await asyncio.sleep(scripted.after)
         if scripted.fate == "hang":
             self._pulse.beat()
             return await hang(request)
@@ -270,7 +276,7 @@ class BotApi:
 
     def _next_script(self, method: str) -> Answer:
         waiting = self._scripts[method.lower()]
-        return waiting.popleft() if waiting else Answer()
+        return waiting.popleft() if waiting else self.weather(method)
 
     @contextmanager
     def _counted(self, call: Call) -> Iterator[None]:

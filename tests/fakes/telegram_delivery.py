@@ -71,12 +71,15 @@ class Attempt:
     """One POST to the webhook; ``code`` is None where no answer came.
 
     ``when`` is monotonic seconds; ``waited`` is the platform's seconds since the try before.
+    ``lane`` says whose update it was; ``asked`` is the method that an answer asks for.
     """
 
     update_id: int
     when: float
     code: int | None
     waited: float
+    lane: Hashable = None
+    asked: Json = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +257,9 @@ class Delivery:
     async def _serve(self, key: Hashable, lane: Lane) -> None:
         while lane.updates:
             await self._deliver(lane, lane.updates[0])
-            self._finish(lane.updates.popleft())
+            # One that was held back may follow in the same lane, which must not look empty then.
+            self._finish(lane.updates[0])
+            lane.updates.popleft()
         if self._lanes.get(key) is lane:
             del self._lanes[key]
 
@@ -295,15 +300,16 @@ class Delivery:
         except (ClientError, TimeoutError, OSError):
             self._note(update, None)
             raise Fault("Connection failed") from None
-        self._note(update, code)
+        self._note(update, code, dict(asked))
         if self.losses:
             self.losses -= 1
             raise Fault("Webhook connection closed")
         if asked:
             await self._perform(asked)
 
-    def _note(self, update: Update, code: int | None) -> None:
-        self.attempts.append(Attempt(update.update_id, monotonic(), code, update.waited))
+    def _note(self, update: Update, code: int | None, asked: Json | None = None) -> None:
+        when = (update.update_id, monotonic(), code, update.waited)
+        self.attempts.append(Attempt(*when, update.lane, asked or {}))
 
     async def _post(self, update: Update) -> tuple[int, Json]:
         assert self.webhook

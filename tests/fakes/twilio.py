@@ -62,7 +62,8 @@ class TwilioApi:
     """One account with one WhatsApp sender, and everybody who writes to it.
 
     ``webhook`` is the configured address of inbound messages, public and with its fragment.
-    ``timeout`` is real seconds given to a webhook at most.
+    ``timeout`` is real seconds given to a webhook at most. ``weather`` says what a create gets for
+    which nothing is scripted.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class TwilioApi:
         self.content = ContentApi(self._authenticate)
         self._people: dict[str, Person] = {}
         self._webhooks = Webhooks(auth_token, timeout)
+        self.weather: Callable[[], Answer] = Answer
         self._clock = clock
         self._numbers = count(1)
         self._script: deque[Answer] = deque()
@@ -127,6 +129,11 @@ class TwilioApi:
         person = Person(self._receive, phone, bsuid, name, hidden)
         self._people[person.address] = person
         return person
+
+    @property
+    def people(self) -> list[Person]:
+        """Everybody."""
+        return list(self._people.values())
 
     @property
     def posts(self) -> list[Post]:
@@ -261,7 +268,8 @@ class TwilioApi:
 
     async def _create(self, request: Request) -> Response:
         params = {name: str(value) for name, value in (await request.form()).items()}
-        scripted = self._script.popleft() if self._script else Answer()
+        scripted = self._script.popleft() if self._script else self.weather()
+        await asyncio.sleep(scripted.after)
         if scripted.fate == "hang":
             return await hang(request)
         if scripted.status != 201:

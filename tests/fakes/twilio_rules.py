@@ -42,12 +42,14 @@ class Answer:
     """What a scripted create gets. ``status`` 201 means it is executed as usual, and then fails
     later with ``code`` if there is one; any other status refuses it with ``code``.
 
-    ``lost`` executes and cuts the connection; ``hang`` neither executes nor answers.
+    ``lost`` executes and cuts the connection; ``hang`` neither executes nor answers. ``after``:
+    seconds that it takes.
     """
 
     status: int = 201
     code: int | None = None
     fate: Literal["answered", "hang", "lost"] = "answered"
+    after: float = 0.0
 
 
 class Refusal(Exception):

@@ -65,6 +65,7 @@ class Post:
     url: str
     fields: Fields
     status: int
+    body: str = ""
 
 
 class Webhooks:
@@ -95,7 +96,7 @@ class Webhooks:
             heard = await self._try(
                 url, fields, headers, min(policy.timeout, deadline - monotonic())
             )
-            self.posts.append(Post(url, fields, heard.status))
+            self.posts.append(Post(url, fields, heard.status, heard.body))
             if not policy.retries_after(heard.kind) or monotonic() >= deadline:
                 break
         return heard

@@ -19,6 +19,7 @@ from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from threading import Lock
 from typing import IO
@@ -32,12 +33,16 @@ Stream = int | IO[bytes] | None
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A process to be born: ``hesbot`` with these words, or a ``program`` that gets them."""
+    """A process to be born: ``hesbot`` with these words, or a ``program`` that gets them.
+
+    ``library`` is loaded before all others (LD_PRELOAD).
+    """
 
     words: Sequence[str]
     environment: Mapping[str, str]
     program: str | None = None
     place: Path = ROOT
+    library: Path | None = None
 
     def text(self) -> bytes:
         plain = {
@@ -52,7 +57,8 @@ class Wish:
 class _Door:
     """The way to this test process's nursery, which is opened by the first who needs it."""
 
-    def __init__(self) -> None:
+    def __init__(self, library: Path | None) -> None:
+        self._library = library
         self._lock = Lock()
         self._socket: socket.socket | None = None
 
@@ -74,6 +80,7 @@ class _Door:
         nursery = subprocess.Popen(
             [sys.executable, "-X", "utf8", "-m", "tests.faults.nursery", str(number)],
             cwd=ROOT,
+            env={**os.environ, **({"LD_PRELOAD": str(self._library)} if self._library else {})},
             stdin=DEVNULL,
             pass_fds=[number],
             start_new_session=True,
@@ -88,7 +95,10 @@ class _Door:
         nursery.wait()
 
 
-_door = _Door()
+@cache
+def _door(library: Path | None) -> _Door:
+    """One for each library."""
+    return _Door(library)
 
 
 def status_in(pipe: int) -> int:
@@ -107,7 +117,7 @@ def run(wish: Wish) -> subprocess.CompletedProcess[str]:
     """Run it to its end with nothing typed."""
     nothing = os.open(os.devnull, os.O_RDONLY)
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        _, pipe = _door.ask(wish, [nothing, out.fileno(), err.fileno()])
+        _, pipe = _door(wish.library).ask(wish, [nothing, out.fileno(), err.fileno()])
         os.close(nothing)
         status = status_in(pipe)
         said = []
@@ -123,7 +133,7 @@ class Running:
     def __init__(self, wish: Wish) -> None:
         nothing = os.open(os.devnull, os.O_RDONLY)
         read, write = os.pipe()
-        self.pid, self._pipe = _door.ask(wish, [nothing, write, 2])
+        self.pid, self._pipe = _door(wish.library).ask(wish, [nothing, write, 2])
         os.close(nothing)
         os.close(write)
         self.stdout = os.fdopen(read, encoding="utf-8")
@@ -218,7 +228,7 @@ async def start(
             there = number if stream is None else stream if isinstance(stream, int) else None
             theirs[number] = os.dup(stream.fileno() if there is None else there)  # type: ignore[union-attr]
     try:
-        born = await asyncio.to_thread(_door.ask, wish, list(theirs.values()))
+        born = await asyncio.to_thread(_door(wish.library).ask, wish, list(theirs.values()))
     finally:
         for each in theirs.values():
             os.close(each)

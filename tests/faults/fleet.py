@@ -9,13 +9,14 @@ import asyncio
 import json
 from asyncio.subprocess import DEVNULL
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from tests.benchmarks.botapi import TOKEN
 from tests.benchmarks.messengers import SECRET
 from tests.faults.born import Child, Wish, start
+from tests.faults.disk import Disk
 from tests.faults.processes import free_port, listens, surroundings
 
 _ALWAYS = ("timestamp", "logger", "level")
@@ -26,18 +27,26 @@ PATIENCE = 90.0
 class Kept:
     """``hesbot web`` or ``hesbot worker`` under a supervisor: ended, it is started again.
 
-    ``life`` counts its starts; ``ended`` how often it ended though nobody killed it.
+    ``life`` counts its starts; ``ended`` how often it ended though nobody killed it. ``disk``: what
+    it lives on, if not on the machine's. ``anew`` gives what is set anew at every start.
     """
 
-    def __init__(self, word: str, home: Path, settings: Mapping[str, str]) -> None:
+    def __init__(
+        self, word: str, home: Path, settings: Mapping[str, str], disk: Disk | None = None
+    ) -> None:
         self.word = word
+        self.home = home
+        self.disk = disk
+        self.anew: Callable[[], Mapping[str, str]] = dict
         self.port = free_port()
         self.life = 0
         self.alive = False
         self.ended: list[str] = []
         self.log = home.parent / f"{home.name}.err"
-        port = "PORT" if word == "web" else "WORKER_PORT"
+        port = "WORKER_PORT" if word == "worker" else "PORT"
         self._environment = surroundings(home, **settings, **{port: str(self.port)})
+        if disk is not None:
+            self._environment |= disk.environment
         self._process: Child | None = None
         self._wanted = False
 
@@ -55,8 +64,11 @@ class Kept:
                 await asyncio.sleep(0.2)
 
     async def _started(self) -> bool:
+        if self.disk is not None:
+            await asyncio.to_thread(self.disk.settle)
         with self.log.open("ab") as err:
-            wish = Wish([self.word], self._environment)
+            environment = {**self._environment, **self.anew()}
+            wish = Wish([self.word], environment, library=self.disk and self.disk.library)
             process = self._process = await start(wish, DEVNULL, DEVNULL, err)
         while not await listens(self.port):
             if process.returncode is not None:
@@ -87,6 +99,12 @@ class Kept:
             with suppress(ProcessLookupError):
                 self._process.kill()
             await self._process.wait()
+
+    def signal(self, number: int) -> None:
+        """Send it a signal, if it is there."""
+        if self._process is not None:
+            with suppress(ProcessLookupError):
+                self._process.send_signal(number)
 
     async def stop(self) -> int:
         """SIGTERM, and what it ended with."""

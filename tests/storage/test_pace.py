@@ -87,3 +87,13 @@ async def test_processes_share_one_row(offices: list[Office]) -> None:
     times = sorted(time for first in await asyncio.gather(*asking) for time in slots(first, 3, 0.5))
     assert times[0] == EARLY
     assert all(abs(after - before - 0.5) < BLUR for before, after in pairwise(times))
+
+
+async def test_what_was_booked_too_far_ahead_counts_for_nothing(database: Database) -> None:
+    """A clock that was put back booked it; what a messenger asked for stands."""
+    assert await reserve(database, "telegram", 1, 0.1, EARLY + 9000) == EARLY + 9000
+    async with database.begin() as conn:
+        assert await pace.reserve(conn, "telegram", 1, 0.1, EARLY, EARLY + 60) == EARLY
+        await pace.pause(conn, "telegram", EARLY + 900)
+        late = await pace.reserve(conn, "telegram", 1, 0.1, EARLY, EARLY + 60)
+        assert abs(late - EARLY - 900) < BLUR

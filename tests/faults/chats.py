@@ -1,0 +1,192 @@
+"""A citizen's end of a chat: on Telegram, on WhatsApp, on the page. What is said is read there.
+
+Messengers bring messages their own way, again and out of order too (see the stand-ins); the page
+sends a message until it is answered. Knows no form.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import Callable
+from typing import Protocol
+from urllib.parse import urlencode
+
+from conversations.events import Address
+from tests.benchmarks.citizens import Citizen
+from tests.fakes.telegram import BotApi
+from tests.fakes.twilio import TwilioApi
+
+AGAIN = 0.4
+"""Seconds until the page sends a message again that was not answered."""
+WITHIN = 20.0
+"""Seconds for which it waits for an answer."""
+
+
+class Chat(Protocol):
+    """``address`` is where the citizen is written to."""
+
+    address: Address
+
+    async def say(self, text: str) -> None:
+        """Write something."""
+        ...
+
+    async def pick(self, label: str) -> None:
+        """Take a choice, by its button where there is one."""
+        ...
+
+    async def hurry(self, text: str, more: str) -> None:
+        """Write two messages, of which the second may be there first."""
+        ...
+
+    def news(self) -> list[str]:
+        """What was said since the citizen wrote last."""
+        ...
+
+
+class TelegramChat:
+    """On Telegram."""
+
+    def __init__(self, citizen: Citizen, api: BotApi) -> None:
+        self.address = Address("telegram", str(citizen.chat))
+        self._api = api
+        self._person = api.person(citizen.chat, phone=citizen.phone.lstrip("+"))
+        self._read = 0
+
+    async def say(self, text: str) -> None:
+        self._read = await self._person.say(text)
+
+    async def pick(self, label: str) -> None:
+        try:
+            await self._person.tap(label)
+            self._read = max(self._person.chat.bubbles, default=0)
+        except LookupError:
+            await self.say(label)
+
+    async def hurry(self, text: str, more: str) -> None:
+        self._api.swap_next()
+        await self.say(text)
+        await self.say(more)
+
+    async def send_media(self, kind: str) -> None:
+        """A voice message, a sticker."""
+        self._read = await self._person.send_media(kind)
+
+    def news(self) -> list[str]:
+        found = []
+        for number, bubble in reversed(self._person.chat.bubbles.items()):
+            if number <= self._read:
+                break
+            if bubble.is_ours:
+                found.append(str(bubble.content.get("text", "")))
+        return found[::-1]
+
+
+class WhatsAppChat:
+    """On WhatsApp."""
+
+    def __init__(self, citizen: Citizen, api: TwilioApi) -> None:
+        self.address = Address("whatsapp", citizen.phone)
+        self._person = api.person(citizen.phone, bsuid=f"TR.{citizen.number:x}")
+        self._read = 0
+
+    async def say(self, text: str) -> None:
+        await self._person.say(text.removeprefix("/"))
+        self._read = len(self._person.messages)
+
+    async def pick(self, label: str) -> None:
+        try:
+            await self._person.pick(label)
+            self._read = len(self._person.messages)
+        except LookupError:
+            await self.say(label)
+
+    async def hurry(self, text: str, more: str) -> None:
+        await self.say(text)
+        await self.say(more)
+
+    async def send_media(self, kind: str) -> None:
+        """A voice message, a sticker."""
+        await self._person.send_media("sticker" if kind == "sticker" else "audio")
+        self._read = len(self._person.messages)
+
+    def news(self) -> list[str]:
+        written = self._person.messages[self._read :]
+        return [message.body for message in written if message.direction != "inbound"]
+
+
+class WebChat:
+    """On the page. ``answered`` is told each message and its answer; ``port`` says where to."""
+
+    def __init__(
+        self,
+        citizen: Citizen,
+        port: Callable[[], int],
+        answered: Callable[[Address, str, str], None],
+        chance: random.Random,
+    ) -> None:
+        self._visitor = f"visitor-on-the-page-{citizen.number:08d}"
+        self.address = Address("web", self._visitor)
+        self._port = port
+        self._answered = answered
+        self._chance = chance
+        self._said: list[str] = []
+        self._messages = 0
+
+    async def say(self, text: str) -> None:
+        self._messages += 1
+        self._said = await self._send(text, f"message-on-the-page-{self._messages:04d}")
+
+    pick = say
+
+    async def hurry(self, text: str, more: str) -> None:
+        """Sent once more before it was answered: pressed twice."""
+        self._messages += 1
+        token = f"message-on-the-page-{self._messages:04d}"
+        first, _ = await asyncio.gather(self._send(text, token), self._send(text, token))
+        self._said = first
+
+    async def send_media(self, kind: str) -> None:
+        """Nothing but words can be sent there."""
+        await self.say("👍👍" if kind == "sticker" else "?!")
+
+    async def _send(self, text: str, token: str) -> list[str]:
+        while True:
+            try:
+                async with asyncio.timeout(WITHIN):
+                    status, body = await self._post(text, token)
+            except (OSError, TimeoutError, ValueError, IndexError):
+                status, body = 0, ""
+            if status == 200:
+                break
+            await asyncio.sleep(AGAIN)
+        plain = json.loads(body)
+        # The page has a token of its own for what is said next.
+        self._answered(self.address, token, json.dumps(plain["messages"]))
+        return [_line(message) for message in plain["messages"]]
+
+    async def _post(self, text: str, token: str) -> tuple[int, str]:
+        form = urlencode({"text": text, "message": token}).encode()
+        head = (
+            "POST / HTTP/1.1\r\nHost: h\r\nAccept: application/json\r\nConnection: close\r\n"
+            f"Cookie: __Host-hesbot={self._visitor}\r\n"
+            "Content-Type: application/x-www-form-urlencoded\r\n"
+            f"Content-Length: {len(form)}\r\n\r\n"
+        )
+        reader, writer = await asyncio.open_connection("127.0.0.1", self._port())
+        try:
+            writer.write(head.encode() + form)
+            answer = await reader.read()
+        finally:
+            writer.close()
+        head_read, _, body = answer.partition(b"\r\n\r\n")
+        return int(head_read[9:12]), body.decode()
+
+    def news(self) -> list[str]:
+        return self._said
+
+
+def _line(message: dict[str, object]) -> str:
+    return str(message["text"])
