@@ -10,7 +10,7 @@ import asyncio
 import hmac
 import logging
 import signal
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from functools import partial
@@ -21,6 +21,7 @@ from bot.channels.terminal import Terminal, show
 from bot.clock import Clock, clock, wall
 from bot.desk import Desk
 from bot.errands import CheckCode, runners
+from bot.gates import Gates, gates, strangers
 from bot.marks import Marks
 from bot.memory import settle
 from bot.newsroom import counting, drawing, measuring
@@ -35,6 +36,7 @@ from bot.outbound import (
 )
 from bot.outbound import channels as channels_set_up
 from bot.outbound import limits as limits_set
+from bot.page_words import page_words
 from bot.records import Records, open_records
 from bot.rooms import Rooms
 from bot.settings import Settings, dict_of
@@ -53,29 +55,6 @@ if TYPE_CHECKING:
     from starlette.routing import Route
 
 log = logging.getLogger("hesbot")
-
-PAGE_WORDS = (
-    "title",
-    "tagline",
-    "skip",
-    "talk",
-    "bot",
-    "you",
-    "answer",
-    "hint",
-    "send",
-    "typing",
-    "busy",
-    "offline",
-    "unsaved",
-    "resend",
-    "leave_note",
-    "leave",
-    "help",
-    "honest",
-    "demo",
-)
-"""The sentences of the citizen's page, in the catalogues under ``page.``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,34 +205,32 @@ def channels_of(house: House, *, polling: bool = True) -> list[Channel]:
 
     Without ``polling`` a messenger that would have to ask for its updates is left out.
     """
-    found: list[Channel] = [_web(house)]
+    ways = gates(house.settings, house.desk, house.wording, house.limits)
+    found: list[Channel] = [_web(house, ways)]
     if telegram := house.settings.telegram_bot_token:
         if polling or house.settings.public_url:
-            found.append(_telegram(house, telegram.get_secret_value()))
+            found.append(_telegram(house, telegram.get_secret_value(), ways))
         else:
             log.warning("Telegram is off: without PUBLIC_URL it needs polling, hence `hesbot run`")
     if twilio := house.settings.twilio_auth_token:
-        found.append(_whatsapp(house, twilio.get_secret_value()))
+        found.append(_whatsapp(house, twilio.get_secret_value(), ways))
     return found
 
 
-def _web(house: House) -> Channel:
+def _web(house: House, ways: Gates) -> Channel:
     from bot.channels.web import Web
 
     return Web(
-        house.desk,
+        ways.desk,
         lambda locale: page_words(house.wording, locale),
         mailbox=mailbox(house.parts, Web.limits),
         secure=house.settings.address.startswith("https://"),
         demo=house.demo,
+        places=ways.visitors,
     )
 
 
-def page_words(wording: Wording, locale: str) -> Mapping[str, str]:
-    return {name: wording.text(Word(f"page.{name}"), locale) for name in PAGE_WORDS}
-
-
-def _telegram(house: House, token: str) -> Channel:
+def _telegram(house: House, token: str, ways: Gates) -> Channel:
     from bot.channels.telegram import Telegram
 
     settings = house.settings
@@ -261,13 +238,14 @@ def _telegram(house: House, token: str) -> Channel:
         locale: house.wording.commands(locale) for locale in house.wording.locales
     }
     return Telegram(
-        house.desk,
+        ways.desk,
         token=token,
         secret=webhook_secret(settings, house.ring),
         api_base=settings.telegram_api_base,
         public_url=settings.public_url,
         commands=locales,
         reach=Reach(house.database, house.registry, house.now),
+        strangers=ways.strangers,
     )
 
 
@@ -278,7 +256,7 @@ def webhook_secret(settings: Settings, ring: KeyRing) -> str:
     return hmac.digest(ring.indexing, b"telegram-webhook", "sha256").hex()
 
 
-def _whatsapp(house: House, token: str) -> Channel:
+def _whatsapp(house: House, token: str, ways: Gates) -> Channel:
     from bot.channels.whatsapp import STATUS_PATH, WhatsApp
     from bot.channels.whatsapp_errors import outcome_of
 
@@ -289,11 +267,12 @@ def _whatsapp(house: House, token: str) -> Channel:
         )
     settings = house.settings
     return WhatsApp(
-        house.desk,
+        ways.desk,
         auth_token=token,
         public_url=settings.address,
         buttons=buttons(house.parts, settings.address + STATUS_PATH),
         report=Reports(house.database, house.ledger, house.now, outcome_of),
+        strangers=ways.strangers,
     )
 
 
@@ -345,7 +324,15 @@ def integration(house: House) -> list[Route]:
         return house.wording.text(Word(f"turnstile.{reason}"), locale)
 
     keys = dict_of(house.settings.integration_keys.get_secret_value(), ":")
-    return routes(keys, house.database, house.registry, house.now, say, house.marks.count)
+    return routes(
+        keys,
+        house.database,
+        house.registry,
+        house.now,
+        say,
+        house.marks.count,
+        strangers(house.settings),
+    )
 
 
 async def work(settings: Settings, announce: Announced) -> None:

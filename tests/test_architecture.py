@@ -72,6 +72,7 @@ COMMANDS = ("bot/__main__.py", "bot/commands/")
 FROM_ABOVE = {
     "bot.app": COMMANDS,
     "bot.console_parts": ("bot/app.py",),
+    "bot.gates": ("bot/app.py",),
     "bot.outbound": (
         *COMMANDS,
         "bot/app.py",

@@ -15,7 +15,6 @@ from pathlib import Path
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po, write_po
 
-from bot.app import PAGE_WORDS
 from bot.console.desk_words import CAUSES, COUNTS, FORM, REFUSALS, WHY
 from bot.console.look import Theme
 from bot.console.places import ACTS, NOTES, PAGES
@@ -25,6 +24,7 @@ from bot.console.telling import CHANNELS, FILTERS
 from bot.console.uploads import ERRORS
 from bot.feeds.values import End
 from bot.notices.rules import Kind as NoticeKind
+from bot.page_words import PAGE_WORDS
 from bot.services.turnstile import REASONS
 from bot.wording import COMMANDS
 from conversations import announcements, findings, questions

@@ -1,10 +1,37 @@
-"""What every channel that is reached over HTTP needs: a body of bounded size."""
+"""What every channel that is reached over HTTP needs: a body of bounded size, and a bound to what
+comes from one place."""
 
 from __future__ import annotations
 
-from starlette.requests import ClientDisconnect, Request
+from typing import Protocol
+
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 
 from bot.channels.base import MAX_BODY
+
+
+class Places(Protocol):
+    """How much may come from one place. Answers in seconds to wait, 0 for none."""
+
+    def take(self, request: HTTPConnection) -> int:
+        """Count one request."""
+        ...
+
+    def look(self, request: HTTPConnection) -> int:
+        """The same without counting it."""
+        ...
+
+
+class Anywhere:
+    """Where nobody counts."""
+
+    def take(self, _request: HTTPConnection) -> int:
+        """Nobody waits."""
+        return 0
+
+    def look(self, _request: HTTPConnection) -> int:
+        """Nobody waits."""
+        return 0
 
 
 async def read_body(request: Request) -> bytes | None:

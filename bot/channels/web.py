@@ -12,6 +12,7 @@ import json
 import re
 import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -34,11 +35,12 @@ from bot.channels.base import (
     Limits,
     Mailbox,
     Message,
+    TooFast,
     Unavailable,
     picked,
     written,
 )
-from bot.channels.http import read_body
+from bot.channels.http import Anywhere, Places, read_body
 from conversations.events import Address, Event, Opened, Picked
 
 NAME = "web"
@@ -76,7 +78,7 @@ OPENED = "opened-"
 class Web:
     """The browser's channel. ``words`` gives the page's own sentences in a language.
 
-    ``demo``: the page says that it is a demonstration.
+    ``demo``: the page says that it is a demonstration. ``places`` bounds what comes from one place.
     """
 
     name = NAME
@@ -90,6 +92,7 @@ class Web:
         mailbox: Mailbox | None = None,
         secure: bool = False,
         demo: bool = False,
+        places: Places | None = None,
         token: Callable[[], str] = secrets.token_urlsafe,
     ) -> None:
         self._desk = desk
@@ -97,6 +100,7 @@ class Web:
         self._mailbox = mailbox
         self._demo = demo
         self._secure = secure
+        self._places = places or Anywhere()
         self._token = token
         self._cookie = "__Host-hesbot" if secure else "hesbot"
 
@@ -113,11 +117,13 @@ class Web:
         """Nothing to do by itself."""
 
     async def _read(self, request: Request) -> Response:
+        if wait := self._places.take(request):
+            return self._closed("crowded", wait, 429)
         visitor = self._visitor(request)
         try:
             answer = await self._desk.look(Address(NAME, visitor or ""))
         except Unavailable as error:
-            return self._closed(error)
+            return self._closed("busy", error.retry_after, 503)
         return self._page(answer, token=OPENED + self._token(), known=visitor is not None)
 
     async def _answer(self, request: Request) -> Response:
@@ -132,6 +138,8 @@ class Web:
     async def _reply(self, request: Request, form: Mapping[str, str]) -> Response:
         known = self._visitor(request)
         message = form.get("message", "")
+        if wait := self._places.take(request):
+            return self._held(self._told("crowded"), wait, 429, form, message)
         inbound = Inbound(
             Address(NAME, known or self._token()),
             message if _TOKEN.fullmatch(message) else self._token(),
@@ -140,8 +148,11 @@ class Web:
         try:
             first = known is None or message.startswith(OPENED)
             answer = await self._converse(inbound, first=first)
+        except TooFast as error:
+            return self._held(error.answer, error.retry_after, 429, form, inbound.message)
         except Unavailable as error:
-            return self._busy(error, form, inbound.message)
+            unsaved = self._told("unsaved")
+            return self._held(unsaved, error.retry_after, 503, form, inbound.message)
         response = await self._said(request, inbound.address, answer, form)
         self._remember(response, inbound.address.id)
         return response
@@ -162,6 +173,8 @@ class Web:
         shown = None if body is None else confirmed(body)
         if shown is None:
             return Response("400", 400, HEADERS)
+        if wait := self._places.take(request):
+            return Response("429", 429, {**HEADERS, "Retry-After": str(wait)})
         visitor = self._visitor(request)
         try:
             found = Collected() if visitor is None else await self._collect(visitor, shown)
@@ -214,27 +227,33 @@ class Web:
             }
         )
 
-    def _closed(self, error: Unavailable) -> Response:
+    def _told(self, word: str) -> Answer:
+        """One of the page's own sentences."""
+        return Answer((Message(self._words("")[word]),))
+
+    def _closed(self, word: str, retry_after: int, status: int) -> Response:
         """Nothing can be read: a page that comes again by itself."""
-        words = self._words("")
-        page = self._page(Answer((Message(words["busy"]),)), status=503)
-        page.headers["Retry-After"] = page.headers["Refresh"] = str(error.retry_after)
+        page = self._page(self._told(word), status=status)
+        page.headers["Retry-After"] = page.headers["Refresh"] = str(retry_after)
         return page
 
-    def _busy(self, error: Unavailable, form: Mapping[str, str], token: str) -> Response:
-        """Nothing can be kept: a page that holds what was said, to be sent again as it was."""
-        words = self._words("")
+    def _held(
+        self, told: Answer, retry_after: int, status: int, form: Mapping[str, str], token: str
+    ) -> Response:
+        """Nothing was heard: a page that holds what was said, to be sent again as it was."""
         pick = form.get("pick")
-        again = (Button(words["resend"], pick, "primary"),) if pick else ()
-        answer = Answer((Message(words["unsaved"], again),))
+        again = Button(self._words(told.locale)["resend"], pick or "", "primary")
+        messages = tuple(
+            replace(message, buttons=(again,) if pick else ()) for message in told.messages
+        )
         page = self._page(
-            answer,
+            replace(told, messages=messages),
             typed=_typed(form),
             token=token,
-            status=503,
+            status=status,
             notices=Collected((), shown_before(form)),
         )
-        page.headers["Retry-After"] = str(error.retry_after)
+        page.headers["Retry-After"] = str(retry_after)
         return page
 
     def _page(

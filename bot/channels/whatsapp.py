@@ -28,11 +28,12 @@ from bot.channels.base import (
     Inbound,
     Limits,
     Report,
+    TooFast,
     Unavailable,
     picked,
     written,
 )
-from bot.channels.http import read_body
+from bot.channels.http import Anywhere, Places, read_body
 from bot.channels.whatsapp_content import MARK, MAX_ITEMS, Ends
 from bot.channels.whatsapp_errors import FATES, REFERENCE
 from bot.telemetry import REFUSED, REPORTED
@@ -89,7 +90,7 @@ class WhatsApp:
     ``public_url`` is the address Twilio is given, without ``/whatsapp``: signatures cover it. In
     Twilio's console the address ends ``#rc=5&rp=all&rt=4000``, or a 503 is not tried again.
     ``buttons`` says answers with buttons; without it choices are always written out. ``report`` is
-    told what became of notices.
+    told what became of notices. ``strangers`` bounds what is refused of one place.
     """
 
     name = "whatsapp"
@@ -102,12 +103,14 @@ class WhatsApp:
         public_url: str,
         buttons: Buttons | None = None,
         report: Report | None = None,
+        strangers: Places | None = None,
     ) -> None:
         shown = 0 if buttons is None else MAX_ITEMS
         self.limits = Limits(text=1600, buttons=shown, label=20, plain=buttons is not None)
         self._desk = desk
         self._buttons = buttons
         self._report = report
+        self._strangers = strangers or Anywhere()
         self._validator = RequestValidator(auth_token)
         self._public_url = public_url.rstrip("/")
 
@@ -135,6 +138,9 @@ class WhatsApp:
             return _twiml(Answer())
         try:
             answer = await self._desk.receive(inbound)
+        except TooFast as error:
+            REFUSED.labels(self.name, "pace").inc()
+            return _twiml(error.reply)
         except Unavailable as pause:
             REFUSED.labels(self.name, "unavailable").inc()
             return Response(status_code=503, headers={"Retry-After": str(pause.retry_after)})
@@ -173,6 +179,9 @@ class WhatsApp:
 
     async def _signed_fields(self, request: Request) -> Fields | Response:
         """What was posted, if Twilio posted it; otherwise the refusal."""
+        if self._strangers.look(request):
+            # Looked at before the body is read, which is what costs.
+            return self._refuse("signature", 429)
         body = await read_body(request)
         if body is None:
             return self._refuse("size", 413)
@@ -181,6 +190,7 @@ class WhatsApp:
             is_json = "json" in request.headers.get("content-type", "")
             fields = None if is_json else read_form(text)
             if not self._is_signed(request, text if fields is None else fields):
+                self._strangers.take(request)
                 return self._refuse("signature", 403)
             return read_json(text) if fields is None else fields
         except (ValueError, RecursionError):

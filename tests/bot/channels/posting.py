@@ -15,12 +15,13 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from bot.app import House, open_house, page_words, working
+from bot.app import House, open_house, working
 from bot.channels.base import Letter
 from bot.channels.web import Web
 from bot.notices.letters import worded
 from bot.notices.mailbox import Mailbox
 from bot.notices.rules import Kind
+from bot.page_words import page_words
 from bot.server import application
 from conversations.events import Address
 from storage import Entry, Parcel, Pickup, Urgency, Vault, tables

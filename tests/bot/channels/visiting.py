@@ -17,9 +17,10 @@ from typing import Any
 from aiohttp import ClientResponse, ClientSession, CookieJar
 from starlette.applications import Starlette
 
-from bot.app import channels_of, open_house, page_words, working
+from bot.app import channels_of, open_house, working
 from bot.channels.base import FrontDesk, Mailbox
 from bot.channels.web import Web
+from bot.page_words import page_words
 from bot.server import application
 from bot.wording import Wording
 from tests import homes
