@@ -224,7 +224,7 @@ def _web(house: House, ways: Gates) -> Channel:
         ways.desk,
         lambda locale: page_words(house.wording, locale),
         mailbox=mailbox(house.parts, Web.limits),
-        secure=house.settings.address.startswith("https://"),
+        address=house.settings.address,
         demo=house.demo,
         places=ways.visitors,
     )
@@ -303,7 +303,7 @@ async def serve(
                 settle()
                 announce(settings, names)
 
-            http = server(app, ready)
+            http = server(app, ready, secure=settings.address.startswith("https://"))
             async with (
                 working(house, channels),
                 fresh_shelf(house.parts),

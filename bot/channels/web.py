@@ -40,7 +40,7 @@ from bot.channels.base import (
     picked,
     written,
 )
-from bot.channels.http import Anywhere, Places, read_body
+from bot.channels.http import Anywhere, Places, from_here, read_body
 from conversations.events import Address, Event, Opened, Picked
 
 NAME = "web"
@@ -62,7 +62,10 @@ HEADERS = {
         "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    # Not "no-referrer": with that a browser does not say where a form of our own comes from.
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
 
@@ -78,7 +81,8 @@ OPENED = "opened-"
 class Web:
     """The browser's channel. ``words`` gives the page's own sentences in a language.
 
-    ``demo``: the page says that it is a demonstration. ``places`` bounds what comes from one place.
+    ``address`` is our own, as the world writes it. ``demo``: the page says that it is a
+    demonstration. ``places`` bounds what comes from one place.
     """
 
     name = NAME
@@ -90,7 +94,7 @@ class Web:
         words: Callable[[str], Mapping[str, str]],
         *,
         mailbox: Mailbox | None = None,
-        secure: bool = False,
+        address: str = "",
         demo: bool = False,
         places: Places | None = None,
         token: Callable[[], str] = secrets.token_urlsafe,
@@ -99,10 +103,11 @@ class Web:
         self._words = words
         self._mailbox = mailbox
         self._demo = demo
-        self._secure = secure
+        self._address = address
+        self._secure = address.startswith("https://")
         self._places = places or Anywhere()
         self._token = token
-        self._cookie = "__Host-hesbot" if secure else "hesbot"
+        self._cookie = "__Host-hesbot" if self._secure else "hesbot"
 
     def routes(self) -> Sequence[BaseRoute]:
         return (
@@ -127,7 +132,7 @@ class Web:
         return self._page(answer, token=OPENED + self._token(), known=visitor is not None)
 
     async def _answer(self, request: Request) -> Response:
-        if not _from_here(request):
+        if not from_here(request.headers, self._address):
             return Response("403", 403, HEADERS)
         body = await read_body(request)
         form = None if body is None else fields_of(body)
@@ -167,7 +172,7 @@ class Web:
 
     async def _notify(self, request: Request) -> Response:
         """What the visitor should know, asked for by the page's script."""
-        if not _from_here(request):
+        if not from_here(request.headers, self._address):
             return Response("403", 403, HEADERS)
         body = await read_body(request)
         shown = None if body is None else confirmed(body)
@@ -188,7 +193,7 @@ class Web:
         return await self._mailbox.collect(Address(NAME, visitor), shown)
 
     async def _leave(self, request: Request) -> Response:
-        if not _from_here(request):
+        if not from_here(request.headers, self._address):
             return Response("403", 403, HEADERS)
         response = RedirectResponse("/", 303, HEADERS)
         response.delete_cookie(self._cookie, secure=self._secure, httponly=True, samesite="lax")
@@ -367,8 +372,3 @@ def fields_of(body: bytes) -> dict[str, str] | None:
     except ValueError:
         return None
     return {name: values[0] for name, values in fields.items()}
-
-
-def _from_here(request: Request) -> bool:
-    """Whether a browser says that another site sent this form (Fetch Metadata, sec-fetch-site)."""
-    return request.headers.get("sec-fetch-site", "none") in ("same-origin", "none")
