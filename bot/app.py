@@ -21,6 +21,7 @@ from bot.channels.terminal import Terminal, show
 from bot.clock import Clock, clock, wall
 from bot.desk import Desk
 from bot.errands import CheckCode, runners
+from bot.gates import Gates, gates, strangers
 from bot.handover import Handover
 from bot.marks import Marks
 from bot.memory import settle
@@ -208,31 +209,33 @@ def channels_of(house: House, *, polling: bool = True) -> list[Channel]:
 
     Without ``polling`` a messenger that would have to ask for its updates is left out.
     """
-    found: list[Channel] = [_web(house)]
+    ways = gates(house.settings, house.desk, house.wording, house.limits)
+    found: list[Channel] = [_web(house, ways)]
     if telegram := house.settings.telegram_bot_token:
         if polling or house.settings.public_url:
-            found.append(_telegram(house, telegram.get_secret_value()))
+            found.append(_telegram(house, telegram.get_secret_value(), ways))
         else:
             log.warning("Telegram is off: without PUBLIC_URL it needs polling, hence `hesbot run`")
     if twilio := house.settings.twilio_auth_token:
-        found.append(_whatsapp(house, twilio.get_secret_value()))
+        found.append(_whatsapp(house, twilio.get_secret_value(), ways))
     return found
 
 
-def _web(house: House) -> Channel:
+def _web(house: House, ways: Gates) -> Channel:
     from bot.channels.web import Web
 
     return Web(
-        house.desk,
+        ways.desk,
         lambda locale: page_words(house.wording, locale),
         mailbox=mailbox(house.parts, Web.limits),
         handover=house.handover,
-        secure=house.settings.address.startswith("https://"),
+        address=house.settings.address,
         demo=house.demo,
+        places=ways.visitors,
     )
 
 
-def _telegram(house: House, token: str) -> Channel:
+def _telegram(house: House, token: str, ways: Gates) -> Channel:
     from bot.channels.telegram import Telegram
 
     settings = house.settings
@@ -240,13 +243,14 @@ def _telegram(house: House, token: str) -> Channel:
         locale: house.wording.commands(locale) for locale in house.wording.locales
     }
     return Telegram(
-        house.desk,
+        ways.desk,
         token=token,
         secret=webhook_secret(settings, house.ring),
         api_base=settings.telegram_api_base,
         public_url=settings.public_url,
         commands=locales,
         reach=Reach(house.database, house.registry, house.now),
+        strangers=ways.strangers,
     )
 
 
@@ -257,7 +261,7 @@ def webhook_secret(settings: Settings, ring: KeyRing) -> str:
     return hmac.digest(ring.indexing, b"telegram-webhook", "sha256").hex()
 
 
-def _whatsapp(house: House, token: str) -> Channel:
+def _whatsapp(house: House, token: str, ways: Gates) -> Channel:
     from bot.channels.whatsapp import STATUS_PATH, WhatsApp
     from bot.channels.whatsapp_errors import outcome_of
 
@@ -268,12 +272,13 @@ def _whatsapp(house: House, token: str) -> Channel:
         )
     settings = house.settings
     return WhatsApp(
-        house.desk,
+        ways.desk,
         auth_token=token,
         public_url=settings.address,
         buttons=buttons(house.parts, settings.address + STATUS_PATH),
         report=Reports(house.database, house.ledger, house.now, outcome_of),
         handed_over=_handed_over(house) if settings.whatsapp_sensitive == "web" else None,
+        strangers=ways.strangers,
     )
 
 
@@ -311,7 +316,7 @@ async def serve(
                 settle()
                 announce(settings, names)
 
-            http = server(app, ready)
+            http = server(app, ready, secure=settings.address.startswith("https://"))
             async with (
                 working(house, channels),
                 fresh_shelf(house.parts),
@@ -332,7 +337,15 @@ def integration(house: House) -> list[Route]:
         return house.wording.text(Word(f"turnstile.{reason}"), locale)
 
     keys = dict_of(house.settings.integration_keys.get_secret_value(), ":")
-    return routes(keys, house.database, house.registry, house.now, say, house.marks.count)
+    return routes(
+        keys,
+        house.database,
+        house.registry,
+        house.now,
+        say,
+        house.marks.count,
+        strangers(house.settings),
+    )
 
 
 async def work(settings: Settings, announce: Announced) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -21,3 +22,8 @@ def wall() -> datetime:
     """The real time, whatever ``HESBOT_NOW`` says: for what processes must agree on, such as leases
     and a messenger's limits."""
     return datetime.now(UTC)
+
+
+def steady() -> float:
+    """Seconds that only ever grow, for what is counted in this process."""
+    return time.monotonic()

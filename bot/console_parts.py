@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from bot.callers import callers
 from bot.clock import Clock, wall
 from bot.console.console import Console, pages_of
 from bot.console.office import Office
@@ -63,9 +64,8 @@ def console_of(records: Records, wording: Wording, now: Clock, settings: Setting
     def say(name: str, locale: str, params: Mapping[str, Param]) -> str:
         return wording.text(Word(f"console.door.{name}", params), locale)
 
-    proxied = settings.public_url is not None
     names = {each: wording.text(Word(f"locale:{each}"), each) for each in wording.locales}
-    signing = Signing(doors, badge, say, names, proxied=proxied)
+    signing = Signing(doors, badge, say, names, caller=callers(settings))
     return Console(signing, doors.who, badge, pages_of(office), feeds.working)
 
 

@@ -1,4 +1,4 @@
-"""The sentences of the citizen's page."""
+"""The sentences of the citizen's page that are no part of the talk."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ PAGE_WORDS = (
     "send",
     "typing",
     "busy",
+    "crowded",
     "offline",
     "unsaved",
     "resend",
@@ -35,5 +36,5 @@ PAGE_WORDS = (
 
 
 def page_words(wording: Wording, locale: str) -> Mapping[str, str]:
-    """Every sentence by its name; the reference's where there is no such language."""
+    """All of them by their names, in a language."""
     return {name: wording.text(Word(f"page.{name}"), locale) for name in PAGE_WORDS}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from socket import AF_INET, AF_INET6, SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET, socket
@@ -17,6 +18,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot.channels.base import Channel
+from bot.server_line import Line
 from bot.settings import SettingsError
 from storage import Database, Unavailable
 
@@ -28,8 +30,16 @@ STOP_WITHIN = 5
 LARGEST_MESSAGE = 1_000_000
 """Bytes of one message on a web socket."""
 
-HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
 """Of what the server says itself; each channel has its own for what it says."""
+
+ONLY_HTTPS = ("Strict-Transport-Security", "max-age=31536000")
+"""Of everything, where the world reaches us by HTTPS."""
 
 
 class Front:
@@ -89,6 +99,8 @@ def application(
         *others,
     ]
     app = Starlette(routes=routes, exception_handlers={HTTPException: _refused, 500: _failed})
+    # It would lead to whatever host the request says it is for.
+    app.router.redirect_slashes = False
     return Front(app, posts)
 
 
@@ -106,7 +118,7 @@ async def _failed(_request: Request, _error: Exception) -> Response:
 def _plain(
     text: str, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> PlainTextResponse:
-    return PlainTextResponse(text, status, {**(headers or {}), **HEADERS})
+    return PlainTextResponse(text, status, {**HEADERS, **(headers or {})})
 
 
 class Server(uvicorn.Server):
@@ -124,6 +136,15 @@ class Server(uvicorn.Server):
         """
         self.force_exit = self.should_exit and sig == signal.SIGINT
         self.should_exit = True
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second; once a second the connections are looked at."""
+        if counter % 10 == 0:
+            now = asyncio.get_running_loop().time()
+            for each in tuple(self.server_state.connections):
+                if isinstance(each, Line):
+                    each.look(now)
+        return await super().on_tick(counter)
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
         try:
@@ -151,10 +172,15 @@ def _not_to_be_had(error: Exception) -> SettingsError:
     return SettingsError(f"HOST, PORT: cannot listen there: {why}")
 
 
-def server(app: ASGIApp, announce: Callable[[], None]) -> Server:
-    """A server for the app, to be given its sockets; ``announce`` is called once it listens."""
+def server(app: ASGIApp, announce: Callable[[], None], *, secure: bool = False) -> Server:
+    """A server for the app, to be given its sockets; ``announce`` is called once it listens.
+
+    ``secure``: the world reaches us by HTTPS.
+    """
     config = uvicorn.Config(
         app,
+        http=Line,
+        headers=[ONLY_HTTPS] if secure else [],
         lifespan="off",
         access_log=False,
         log_config=None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -73,6 +74,21 @@ def _templates(templates: str) -> str:
     return _pairs(templates, _TEMPLATE, "notice.language=ContentSid pairs")
 
 
+def _networks(text: str) -> str:
+    """Addresses or networks with commas between them; read them with ``networks_of``."""
+    try:
+        networks_of(text)
+    except ValueError:
+        raise ValueError("must be addresses or networks (10.0.0.0/8), with commas") from None
+    return text
+
+
+def networks_of(text: str) -> list[IPv4Network | IPv6Network]:
+    """``10.0.0.1,fd00::/8`` as networks. Raise ValueError."""
+    words = (word.strip() for word in text.split(","))
+    return [ip_network(word, strict=False) for word in words if word]
+
+
 def dict_of(pairs: str, mark: str) -> dict[str, str]:
     """``a:1,b:2`` as a dictionary."""
     found = (pair.strip().partition(mark) for pair in pairs.split(",") if pair.strip())
@@ -82,6 +98,7 @@ def dict_of(pairs: str, mark: str) -> dict[str, str]:
 Moment = Annotated[datetime, AfterValidator(_aware)]
 IntegrationKeys = Annotated[SecretStr, AfterValidator(_integration_keys)]
 Templates = Annotated[str, AfterValidator(_templates)]
+Networks = Annotated[str, AfterValidator(_networks)]
 Url = Annotated[str | None, AfterValidator(_plain_url)]
 BotToken = Annotated[SecretStr, AfterValidator(_bot_token)]
 WebhookSecret = Annotated[SecretStr, AfterValidator(_webhook_secret)]
@@ -151,6 +168,22 @@ class Settings(BaseSettings):
     whatsapp_sensitive: Literal["chat", "web"] = Field(
         default="chat",
         description="where WhatsApp's people are asked for numbers: `chat`, or `web` (PUBLIC_URL)",
+    )
+    trusted_proxies: Networks = Field(
+        default="",
+        description="proxies whose X-Forwarded-For is believed: addresses or networks",
+    )
+    address_burst: int = Field(
+        default=100, ge=1, description="messages that one address may write at once"
+    )
+    address_rate: float = Field(
+        default=12.0, gt=0, description="messages a second that one address may write after that"
+    )
+    ip_burst: int = Field(
+        default=2000, ge=1, description="requests to the page at once from one IP address"
+    )
+    ip_rate: float = Field(
+        default=200.0, gt=0, description="requests a second from one IP address after that"
     )
     integration_keys: IntegrationKeys = Field(
         default=SecretStr(""),

@@ -34,7 +34,7 @@ ONE_ROOM: dict[str, tuple[str, ...]] = {
     "stdnum": ("conversations/parsers.py", "conversations/digits.py"),
     "email_validator": ("conversations/emails.py", "conversations/parsers.py"),
     "typer": ("bot/__main__.py", "bot/commands/"),
-    "uvicorn": ("bot/server.py",),
+    "uvicorn": ("bot/server.py", "bot/server_line.py"),
     "jinja2": ("bot/channels/web.py", "bot/console/door.py"),
     "nicegui": ("bot/console/",),
     "fastapi": ("bot/console/",),
@@ -72,6 +72,7 @@ COMMANDS = ("bot/__main__.py", "bot/commands/")
 FROM_ABOVE = {
     "bot.app": COMMANDS,
     "bot.console_parts": ("bot/app.py",),
+    "bot.gates": ("bot/app.py",),
     "bot.outbound": (
         *COMMANDS,
         "bot/app.py",

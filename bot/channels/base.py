@@ -128,6 +128,25 @@ class Unavailable(Exception):
     """Seconds."""
 
 
+class TooFast(Exception):
+    """More came from an address than anybody writes. What came now was not heard.
+
+    ``answer`` says so; ``told``: the same was said less than a minute ago, so that who is written
+    to need not hear it again. ``retry_after`` is in seconds.
+    """
+
+    def __init__(self, answer: Answer, retry_after: int, *, told: bool) -> None:
+        super().__init__("too fast")
+        self.answer = answer
+        self.retry_after = retry_after
+        self.told = told
+
+    @property
+    def reply(self) -> Answer:
+        """What a messenger says now."""
+        return Answer(locale=self.answer.locale) if self.told else self.answer
+
+
 # --- out: what is sent unasked ---------------------------------------------------------------
 
 
@@ -263,7 +282,7 @@ class FrontDesk(Protocol):
     """Takes what arrived and gives the answer once it is committed."""
 
     async def receive(self, inbound: Inbound) -> Answer:
-        """Raise Unavailable if the records cannot be written."""
+        """Raise Unavailable if the records cannot be written, TooFast if it was not heard."""
         ...
 
     async def look(self, address: Address, through: str = "") -> Answer:

@@ -28,8 +28,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from bot.channels import telegram_wire as wire
-from bot.channels.base import FrontDesk, Inbound, Limits, Reach, Unavailable
-from bot.channels.http import read_body
+from bot.channels.base import Answer, FrontDesk, Inbound, Limits, Reach, TooFast, Unavailable
+from bot.channels.http import Anywhere, Places, read_body
 from bot.channels.telegram_api import API_TIMEOUT, HOPELESS, PATIENCE, Line
 from bot.channels.telegram_wire import Call
 from bot.telemetry import FAILED_CALLS, REFUSED
@@ -55,7 +55,8 @@ class Telegram:
     ``secret`` is what Telegram repeats in a header of each request (setWebhook: 1-256 letters,
     digits, ``_`` and ``-``). ``commands`` are the command menu by two-letter language, "" being
     everybody else's. Without ``public_url`` updates are fetched by long polling, ``long_poll``
-    seconds at a time. ``reach`` is told who blocked the bot and who let it in again.
+    seconds at a time. ``reach`` is told who blocked the bot and who let it in again. ``strangers``
+    bounds what is refused of one place.
     """
 
     name = "telegram"
@@ -73,6 +74,7 @@ class Telegram:
         long_poll: int = LONG_POLL,
         patience: BackoffConfig = PATIENCE,
         reach: Reach | None = None,
+        strangers: Places | None = None,
     ) -> None:
         if not _SECRET.fullmatch(secret):
             raise ValueError("a webhook secret is 1-256 letters, digits, _ and -")
@@ -83,6 +85,7 @@ class Telegram:
         self._commands = commands or {}
         self._long_poll = long_poll
         self._reach = reach
+        self._strangers = strangers or Anywhere()
         self._tasks: asyncio.TaskGroup | None = None
         self._lanes: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
@@ -107,7 +110,7 @@ class Telegram:
 
     async def _webhook(self, request: Request) -> Response:
         if not self._is_from_telegram(request):
-            return self._refuse("secret", 403)
+            return self._refuse("secret", 429 if self._strangers.take(request) else 403)
         body = await read_body(request)
         if body is None:
             return self._refuse("size", 413)
@@ -217,10 +220,17 @@ class Telegram:
         if inbound is None:
             await self._note(update)
         else:
-            answer = await self._desk.receive(inbound)
-            calls = wire.encode(int(inbound.address.id), answer)
+            calls = wire.encode(int(inbound.address.id), await self._answer(inbound))
         tap = update.callback_query
         return [*calls, wire.quieten(tap.id)] if tap else calls
+
+    async def _answer(self, inbound: Inbound) -> Answer:
+        """The desk's answer. What came too fast is done with: again it would come faster still."""
+        try:
+            return await self._desk.receive(inbound)
+        except TooFast as error:
+            REFUSED.labels(self.name, "pace").inc()
+            return error.reply
 
     async def _note(self, update: wire.Update | Update) -> None:
         """What is no part of a conversation: whether anything arrives at an address."""

@@ -12,6 +12,7 @@ import json
 import re
 import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -35,11 +36,12 @@ from bot.channels.base import (
     Limits,
     Mailbox,
     Message,
+    TooFast,
     Unavailable,
     picked,
     written,
 )
-from bot.channels.http import read_body
+from bot.channels.http import Anywhere, Places, from_here, read_body
 from bot.channels.web_wire import awaited, bubbles
 from conversations.events import Address, Event, Opened, Picked
 
@@ -62,7 +64,10 @@ HEADERS = {
         "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    # Not "no-referrer": with that a browser does not say where a form of our own comes from.
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
 
@@ -78,7 +83,8 @@ OPENED = "opened-"
 class Web:
     """The browser's channel. ``words`` gives the page's own sentences in a language.
 
-    ``demo``: the page says that it is a demonstration.
+    ``address`` is our own, as the world writes it. ``demo``: the page says that it is a
+    demonstration. ``places`` bounds what comes from one place.
     """
 
     name = NAME
@@ -91,8 +97,9 @@ class Web:
         *,
         mailbox: Mailbox | None = None,
         handover: Handover | None = None,
-        secure: bool = False,
+        address: str = "",
         demo: bool = False,
+        places: Places | None = None,
         token: Callable[[], str] = secrets.token_urlsafe,
     ) -> None:
         self._desk = desk
@@ -100,9 +107,11 @@ class Web:
         self._mailbox = mailbox
         self._handover = handover
         self._demo = demo
-        self._secure = secure
+        self._address = address
+        self._secure = address.startswith("https://")
+        self._places = places or Anywhere()
         self._token = token
-        self._cookie = "__Host-hesbot" if secure else "hesbot"
+        self._cookie = "__Host-hesbot" if self._secure else "hesbot"
         self._visit = f"{self._cookie}-from"
 
     def routes(self) -> Sequence[BaseRoute]:
@@ -120,15 +129,17 @@ class Web:
         """Nothing to do by itself."""
 
     async def _read(self, request: Request) -> Response:
+        if wait := self._places.take(request):
+            return self._closed("crowded", wait, 429)
         visitor = self._visitor(request)
         try:
             answer = await self._desk.look(visitor or Address(NAME, ""), NAME)
         except Unavailable as error:
-            return self._closed(error)
+            return self._closed("busy", error.retry_after, 503)
         return self._page(answer, token=OPENED + self._token(), known=visitor is not None)
 
     async def _answer(self, request: Request) -> Response:
-        if not _from_here(request):
+        if not from_here(request.headers, self._address):
             return Response("403", 403, HEADERS)
         body = await read_body(request)
         form = None if body is None else fields_of(body)
@@ -139,6 +150,8 @@ class Web:
     async def _reply(self, request: Request, form: Mapping[str, str]) -> Response:
         known = self._visitor(request)
         message = form.get("message", "")
+        if wait := self._places.take(request):
+            return self._held(self._told("crowded"), wait, 429, form, message)
         inbound = Inbound(
             known or Address(NAME, self._token()),
             message if _TOKEN.fullmatch(message) else self._token(),
@@ -148,8 +161,11 @@ class Web:
         try:
             first = known is None or message.startswith(OPENED)
             answer = await self._converse(inbound, first=first)
+        except TooFast as error:
+            return self._held(error.answer, error.retry_after, 429, form, inbound.message)
         except Unavailable as error:
-            return self._busy(error, form, inbound.message)
+            unsaved = self._told("unsaved")
+            return self._held(unsaved, error.retry_after, 503, form, inbound.message)
         response = await self._said(request, inbound.address, answer, form)
         if inbound.address.channel == NAME:
             self._remember(response, inbound.address.id)
@@ -166,12 +182,14 @@ class Web:
 
     async def _notify(self, request: Request) -> Response:
         """What the visitor should know, asked for by the page's script."""
-        if not _from_here(request):
+        if not from_here(request.headers, self._address):
             return Response("403", 403, HEADERS)
         body = await read_body(request)
         shown = None if body is None else confirmed(body)
         if shown is None:
             return Response("400", 400, HEADERS)
+        if wait := self._places.take(request):
+            return Response("429", 429, {**HEADERS, "Retry-After": str(wait)})
         visitor = self._visitor(request)
         try:
             found = Collected() if visitor is None else await self._collect(visitor, shown)
@@ -186,7 +204,7 @@ class Web:
         return await self._mailbox.collect(visitor, shown)
 
     async def _leave(self, request: Request) -> Response:
-        if not _from_here(request):
+        if not from_here(request.headers, self._address):
             return Response("403", 403, HEADERS)
         response = RedirectResponse("/", 303, HEADERS)
         for cookie in (self._cookie, self._visit):
@@ -202,13 +220,13 @@ class Web:
         )
 
     async def _enter(self, request: Request) -> Response:
-        if not _from_here(request):
+        if not from_here(request.headers, self._address):
             return Response("403", 403, HEADERS)
         try:
             entering = self._handover and self._handover.enter(request.path_params["token"])
             kept = await entering if entering else None
         except Unavailable as error:
-            return self._closed(error)
+            return self._closed("busy", error.retry_after, 503)
         if kept is None:
             over = Message(self._words("")["handover_over"])
             return self._page(Answer((over,)), status=410, plain=True)
@@ -254,27 +272,33 @@ class Web:
             }
         )
 
-    def _closed(self, error: Unavailable) -> Response:
+    def _told(self, word: str) -> Answer:
+        """One of the page's own sentences."""
+        return Answer((Message(self._words("")[word]),))
+
+    def _closed(self, word: str, retry_after: int, status: int) -> Response:
         """Nothing can be read: a page that comes again by itself."""
-        words = self._words("")
-        page = self._page(Answer((Message(words["busy"]),)), status=503)
-        page.headers["Retry-After"] = page.headers["Refresh"] = str(error.retry_after)
+        page = self._page(self._told(word), status=status)
+        page.headers["Retry-After"] = page.headers["Refresh"] = str(retry_after)
         return page
 
-    def _busy(self, error: Unavailable, form: Mapping[str, str], token: str) -> Response:
-        """Nothing can be kept: a page that holds what was said, to be sent again as it was."""
-        words = self._words("")
+    def _held(
+        self, told: Answer, retry_after: int, status: int, form: Mapping[str, str], token: str
+    ) -> Response:
+        """Nothing was heard: a page that holds what was said, to be sent again as it was."""
         pick = form.get("pick")
-        again = (Button(words["resend"], pick, "primary"),) if pick else ()
-        answer = Answer((Message(words["unsaved"], again),))
+        again = Button(self._words(told.locale)["resend"], pick or "", "primary")
+        messages = tuple(
+            replace(message, buttons=(again,) if pick else ()) for message in told.messages
+        )
         page = self._page(
-            answer,
+            replace(told, messages=messages),
             typed=_typed(form),
             token=token,
-            status=503,
+            status=status,
             notices=Collected((), shown_before(form)),
         )
-        page.headers["Retry-After"] = str(error.retry_after)
+        page.headers["Retry-After"] = str(retry_after)
         return page
 
     def _page(
@@ -369,8 +393,3 @@ def fields_of(body: bytes) -> dict[str, str] | None:
     except ValueError:
         return None
     return {name: values[0] for name, values in fields.items()}
-
-
-def _from_here(request: Request) -> bool:
-    """Whether a browser says that another site sent this form (Fetch Metadata, sec-fetch-site)."""
-    return request.headers.get("sec-fetch-site", "none") in ("same-origin", "none")

@@ -30,11 +30,12 @@ from bot.channels.base import (
     Limits,
     Message,
     Report,
+    TooFast,
     Unavailable,
     picked,
     written,
 )
-from bot.channels.http import read_body
+from bot.channels.http import Anywhere, Places, read_body
 from bot.channels.whatsapp_content import MARK, MAX_ITEMS, Ends
 from bot.channels.whatsapp_errors import FATES, REFERENCE
 from bot.telemetry import REFUSED, REPORTED
@@ -96,7 +97,8 @@ class WhatsApp:
     Twilio's console the address ends ``#rc=5&rp=all&rt=4000``, or a 503 is not tried again.
     ``buttons`` says answers with buttons; without it choices are always written out. ``report`` is
     told what became of notices. ``handed_over`` says, to an address in a language, where else
-    identity numbers are asked for; without it they are asked here.
+    identity numbers are asked for; without it they are asked here. ``strangers`` bounds what is
+    refused of one place.
     """
 
     name = "whatsapp"
@@ -110,6 +112,7 @@ class WhatsApp:
         buttons: Buttons | None = None,
         report: Report | None = None,
         handed_over: HandedOver | None = None,
+        strangers: Places | None = None,
     ) -> None:
         shown = 0 if buttons is None else MAX_ITEMS
         self.limits = Limits(text=1600, buttons=shown, label=20, plain=buttons is not None)
@@ -117,6 +120,7 @@ class WhatsApp:
         self._buttons = buttons
         self._report = report
         self._handed_over = handed_over
+        self._strangers = strangers or Anywhere()
         self._validator = RequestValidator(auth_token)
         self._public_url = public_url.rstrip("/")
 
@@ -144,6 +148,9 @@ class WhatsApp:
             return _twiml(Answer())
         try:
             answer = await self._desk.receive(inbound)
+        except TooFast as error:
+            REFUSED.labels(self.name, "pace").inc()
+            return _twiml(error.reply)
         except Unavailable as pause:
             REFUSED.labels(self.name, "unavailable").inc()
             return Response(status_code=503, headers={"Retry-After": str(pause.retry_after)})
@@ -192,6 +199,9 @@ class WhatsApp:
 
     async def _signed_fields(self, request: Request) -> Fields | Response:
         """What was posted, if Twilio posted it; otherwise the refusal."""
+        if self._strangers.look(request):
+            # Looked at before the body is read, which is what costs.
+            return self._refuse("signature", 429)
         body = await read_body(request)
         if body is None:
             return self._refuse("size", 413)
@@ -200,6 +210,7 @@ class WhatsApp:
             is_json = "json" in request.headers.get("content-type", "")
             fields = None if is_json else read_form(text)
             if not self._is_signed(request, text if fields is None else fields):
+                self._strangers.take(request)
                 return self._refuse("signature", 403)
             return read_json(text) if fields is None else fields
         except (ValueError, RecursionError):

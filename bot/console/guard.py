@@ -25,6 +25,8 @@ HEADERS: Mapping[str, str] = {
     "X-Frame-Options": "DENY",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
 }
 """Of everything behind the guard. NiceGUI's pages are scripts in themselves, and compile more."""
 

@@ -18,6 +18,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from bot.callers import Caller
 from bot.channels.http import read_body
 from bot.console import door, look
 from bot.console.look import Look
@@ -35,6 +36,8 @@ HEADERS = {
     "X-Frame-Options": "DENY",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
 LONGEST = 200
@@ -82,7 +85,7 @@ class Doors(Protocol):
 class Signing:
     """The sign-in page and what belongs to it. ``locales`` have their names, the reference first.
 
-    ``proxied``: everybody seems to call from one place.
+    ``caller`` says from where somebody calls.
     """
 
     def __init__(
@@ -92,9 +95,9 @@ class Signing:
         say: Say,
         locales: Mapping[str, str],
         *,
-        proxied: bool = False,
+        caller: Caller,
     ) -> None:
-        self._proxied = proxied
+        self._caller = caller
         self._doors = doors
         self._badge = badge
         self._say = say
@@ -145,10 +148,6 @@ class Signing:
             samesite="strict",
         )
         return response
-
-    def _caller(self, request: Request) -> str:
-        """Where they call from; behind a proxy everybody calls from there, which says nothing."""
-        return "" if self._proxied or request.client is None else request.client.host
 
     async def _leave(self, request: Request) -> Response:
         if not self._badge.from_here(request.headers):

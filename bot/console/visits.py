@@ -9,12 +9,12 @@ import hmac
 import re
 from dataclasses import dataclass, field
 from typing import Protocol
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
+from bot.channels.http import from_here, is_ours
 from storage.staff import Member
 
 PATH = "/console"
@@ -68,26 +68,12 @@ class Badge:
         return token if _TOKEN.fullmatch(token) else None
 
     def from_here(self, headers: Headers) -> bool:
-        """Whether nothing says that another site sent this.
-
-        A browser says so itself (Fetch Metadata); an old one gives the origin.
-        """
-        site = headers.get("sec-fetch-site")
-        if site is not None:
-            return site in ("same-origin", "none")
-        origin = headers.get("origin")
-        return origin is None or self.is_ours(origin, headers)
+        """Whether nothing says that another site sent this."""
+        return from_here(headers, self.address)
 
     def is_ours(self, origin: str, headers: Headers) -> bool:
-        """Whether a page of that origin is one of ours: by our address, or the host that was
-        asked, which no other site can choose."""
-        if origin == self.address:
-            return True
-        try:
-            parts = urlsplit(origin)
-        except ValueError:
-            return False
-        return parts.scheme in ("http", "https") and parts.netloc == headers.get("host")
+        """Whether a page of that origin is one of ours."""
+        return is_ours(origin, headers, self.address)
 
 
 def sign(scope: Scope, visit: SignedIn) -> None:

@@ -20,6 +20,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from bot.channels.http import Anywhere, Places
 from bot.clock import Clock
 from bot.services.packed_lines import PackedLines, TooLarge
 from bot.services.risk_feed import BadLine, Intake, taking
@@ -71,12 +72,13 @@ def routes(
     clock: Clock,
     say: Say,
     count: Count = _uncounted,
+    strangers: Places | None = None,
 ) -> list[Route]:
     """The integration API. ``keys`` are SHA-256 (hex) by name; without any it is closed.
 
-    ``count`` is told who sent risk records.
+    ``count`` is told who sent risk records. ``strangers`` bounds what is refused of one place.
     """
-    guard = _Guard(keys)
+    guard = _Guard(keys, strangers or Anywhere())
     feed = _RiskFeed(database, registry, clock, count)
     gate = _Turnstile(database, registry, clock, say)
     return [
@@ -95,7 +97,8 @@ class _TooSlow(Exception):
 class _Guard:
     """Lets in whoever has one of the keys, and counts."""
 
-    def __init__(self, keys: Mapping[str, str]) -> None:
+    def __init__(self, keys: Mapping[str, str], strangers: Places) -> None:
+        self._strangers = strangers
         self._keys = {name: bytes.fromhex(digest) for name, digest in keys.items()}
 
     def over(self, route: str, serve: Serve) -> Serve:
@@ -104,11 +107,16 @@ class _Guard:
         async def guarded(request: Request) -> Response:
             name = self._name(request)
             request.state.key_name = name
-            response = _refusal(bool(self._keys)) if name is None else await _served(request, serve)
+            response = self._refuse(request) if name is None else await _served(request, serve)
             INTEGRATION.labels(name or "nobody", route, response.status_code).inc()
             return response
 
         return guarded
+
+    def _refuse(self, request: Request) -> Response:
+        if wait := self._strangers.take(request):
+            return _error("too many tries without a key", 429, {"Retry-After": str(wait)})
+        return _refusal(bool(self._keys))
 
     def _name(self, request: Request) -> str | None:
         """Whose key the request has. It takes as long whichever it is, and if it is none."""

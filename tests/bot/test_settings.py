@@ -24,6 +24,9 @@ from storage.database import DEFAULT_FILE
         ("PUBLIC_URL", "bot.example.com"),
         ("PAIRING_DEADLINE", "tomorrow"),
         ("HESBOT_NOW", "yesterday"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8, my-proxy"),
+        ("ADDRESS_RATE", "-1.5"),
+        ("IP_BURST", "-7"),
         ("HES_CODE_ON_SEVERAL_CARDS", "perhaps"),
     ],
 )

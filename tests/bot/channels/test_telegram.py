@@ -10,7 +10,7 @@ import pytest
 from aiohttp import ClientSession
 from starlette.applications import Starlette
 
-from bot.channels.base import MAX_BODY, Answer, Button, Inbound, Message
+from bot.channels.base import MAX_BODY, Answer, Button, Inbound, Message, TooFast
 from bot.channels.telegram import Telegram
 from bot.telemetry import FAILED_CALLS, REFUSED
 from conversations.events import Address, Delivered, Picked, Said, SharedContact
@@ -337,3 +337,19 @@ async def test_nothing_personal_is_logged(api: BotApi, caplog: pytest.LogCapture
     for secret in ("10000000146", "424242", "gizli", "söz", api.token, SECRET):
         assert secret not in caplog.text
     assert all(isinstance(inbound.event, Said) for inbound in desk.received[:1])
+
+
+async def test_who_writes_too_fast_is_told_so_once(api: BotApi) -> None:
+    """And Telegram brings none of it again."""
+    slow = Answer((Message("Biraz yavaşlayalım"),))
+    desk, refused = RecordingDesk(), Tally(REFUSED, "telegram")
+    desk.outages.extend(TooFast(slow, 5, told=told) for told in (False, True, True))
+    async with webhook(api, desk):
+        deniz = api.person(42)
+        for _ in range(3):
+            await deniz.say("merhaba")
+        await api.idle()
+    lines = [line.text for line in deniz.transcript if line.sender == "bot"]
+    assert lines == ["Biraz yavaşlayalım"]
+    assert refused.since() == {("pace",): 3}
+    assert [attempt.code for attempt in api.attempts] == [200] * 3

@@ -14,8 +14,10 @@ from aiohttp import ClientSession
 from starlette.applications import Starlette
 from twilio.request_validator import RequestValidator
 
-from bot.channels.base import MAX_BODY, Answer, Limits, Message
+from bot.callers import Callers, Places
+from bot.channels.base import MAX_BODY, Answer, Limits, Message, TooFast
 from bot.channels.whatsapp import WhatsApp, decode, encode, read_form
+from bot.pacing import Allowance, Meter
 from bot.telemetry import REFUSED, REPORTED
 from conversations.events import Command, OptedOut, Said
 from tests.bot.channels.cases_whatsapp import INBOUND, OUTBOUND, PHONE, SID, In, Out, came, post
@@ -279,3 +281,32 @@ async def test_nothing_personal_is_logged(twilio: Twilio, caplog: pytest.LogCapt
     await twilio.send("/whatsapp", urlencode(post(Body="10000000146")), "x")
     for secret in ("10000000146", PHONE[1:], TOKEN):
         assert secret not in caplog.text
+
+
+async def test_who_writes_too_fast_is_told_so_once(twilio: Twilio, desk: RecordingDesk) -> None:
+    """After that Twilio gets an empty answer, and brings none of it again."""
+    slow = Answer((Message("Biraz yavaşlayalım"),))
+    desk.outages.extend(TooFast(slow, 5, told=told) for told in (False, True))
+    first, second = [await twilio.post("/whatsapp", post(Body="x")) for _ in range(2)]
+    assert (first[0], second[0]) == (200, 200)
+    assert "yavaşlayalım" in first[1]
+    assert second[1] == f"{HEAD}<Response />"
+
+
+async def test_who_forges_again_and_again_is_not_even_read(desk: RecordingDesk) -> None:
+    """What is signed is taken until then; where nobody can say from where, always."""
+    meter = Meter(Allowance(3, 0.01), lambda: 1000.0)
+    for proxied, statuses in ((False, [403, 403, 403, 429, 429]), (True, [403] * 5)):
+        channel = WhatsApp(
+            desk,
+            auth_token=TOKEN,
+            public_url=PUBLIC_URL,
+            strangers=Places(Callers(proxied=proxied), meter),
+        )
+        async with (
+            serve(Starlette(routes=list(channel.routes()))) as local,
+            ClientSession() as session,
+        ):
+            twilio = Twilio(local, session)
+            found = [(await twilio.send("/whatsapp", b"Body=x", "forged"))[0] for _ in range(5)]
+        assert found == statuses

@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
+from bot.callers import Callers
 from bot.console.console import Console
 from bot.console.signing import Signing
 from bot.console.visits import SIGN_IN, Badge, signed_in
@@ -113,7 +114,7 @@ async def opened(house: House, address: str = "http://hes.example") -> AsyncIter
     async with ClientSession(cookie_jar=DummyCookieJar()) as session:
         badge = Badge(address)
         town = Town(house, session, secure=badge.secure)
-        signing = Signing(house.doors, badge, say, NAMES)
+        signing = Signing(house.doors, badge, say, NAMES, caller=Callers())
         console = Console(signing, house.doors.who, badge, town.room)
         app = Starlette(routes=list(console.routes()))
         async with console.working(), serve(app) as town.base:
