@@ -16,6 +16,7 @@ from bot.commands.broadcast import broadcast
 from bot.commands.cards import cards
 from bot.commands.citizen import citizen
 from bot.commands.db import db
+from bot.commands.doctor import doctor
 from bot.commands.notices import notices
 from bot.commands.report import report
 from bot.commands.risk import risk
@@ -48,6 +49,7 @@ for name, group in {
 }.items():
     app.add_typer(group, name=name)
 app.add_typer(keys, name="keys")
+app.command()(doctor)
 
 
 @app.command()

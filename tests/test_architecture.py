@@ -87,6 +87,7 @@ FROM_ABOVE = {
         "bot/tasks.py",
         "bot/staff_tasks.py",
         "bot/citizen_tasks.py",
+        "bot/doctor.py",
         "bot/broadcast_tasks.py",
         "bot/database_tasks.py",
         "bot/outbound.py",
