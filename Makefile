@@ -37,10 +37,10 @@ faults: $(VENV)/tools        ## an hour of faults beside a model; MINUTES, SEED,
 		--database $(or $(DATABASE),sqlite)
 
 fuzz: $(VENV)/tools          ## a million made-up inputs; about half an hour
-	@$(BIN)/python -m tests.fuzz.engine --runs 100000 --seed $(or $(SEED),1)
-	@$(BIN)/python -m tests.fuzz.parsers --runs 200000 --seed $(or $(SEED),1)
-	@$(BIN)/python -m tests.fuzz.channels --runs 400000 --seed $(or $(SEED),1)
-	@$(BIN)/python -m tests.fuzz.lines --runs 300000 --seed $(or $(SEED),1)
+	@$(BIN)/python -m tests.fuzz.engine --runs 50000 --seed $(or $(SEED),1)
+	@$(BIN)/python -m tests.fuzz.parsers --runs 150000 --seed $(or $(SEED),1)
+	@$(BIN)/python -m tests.fuzz.channels --runs 450000 --seed $(or $(SEED),1)
+	@$(BIN)/python -m tests.fuzz.lines --runs 350000 --seed $(or $(SEED),1)
 
 clean:                       ## forget what was set up (never the records in .hesbot)
 	rm -rf $(VENV)

@@ -14,6 +14,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FunctionType
@@ -70,8 +71,14 @@ class Found:
 
 def fuzz(target: Target, runs: int, seed: int) -> Found:
     """Feed so many inputs."""
-    chance = random.Random(seed)
     found = Found()
+    feed_all(target, runs, seed, found)
+    return found
+
+
+def feed_all(target: Target, runs: int, seed: int, found: Found) -> None:
+    """The same, noted as it goes."""
+    chance = random.Random(seed)
     known: set[str] = set()
     for number in range(runs):
         made = target.seeds[number] if number < len(target.seeds) else make(target, chance)
@@ -80,7 +87,6 @@ def fuzz(target: Target, runs: int, seed: int) -> Found:
         if reason and reason not in known:
             known.add(reason)
             found.finds.append((made, reason))
-    return found
 
 
 def why_found(target: Target, made: bytes, found: Found | None = None) -> str:
@@ -163,7 +169,10 @@ def main(target: Target) -> None:
         _guided(target, given.runs, given.seed)
         return
     began = time.monotonic()
-    found = fuzz(target, given.runs, given.seed)
+    found = Found()
+    # Whoever breaks it off is told what came of it so far.
+    with suppress(KeyboardInterrupt):
+        feed_all(target, given.runs, given.seed, found)
     for made, reason in found.finds:
         print(f"FOUND {reason}\n  {made[:300]!r}")
     seconds = time.monotonic() - began
