@@ -101,6 +101,9 @@ class Settings(BaseSettings):
     hesbot_keys: SecretStr | None = Field(
         default=None, description="key ring: a file's path, or the ring"
     )
+    hesbot_keys_command: SecretStr | None = Field(
+        default=None, description="a command that prints the key ring; run without a shell"
+    )
     hesbot_now: Moment | None = Field(
         default=None, description="pinned start time, for demonstrations"
     )
@@ -185,9 +188,12 @@ class Settings(BaseSettings):
 def read_settings() -> Settings:
     """Raise SettingsError naming the first setting that cannot be used."""
     try:
-        return Settings()
+        settings = Settings()
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         name = str(first["loc"][0]).upper() if first["loc"] else "settings"
         why = first["msg"].removeprefix("Value error, ")
         raise SettingsError(f"{name}: {why}") from None
+    if settings.hesbot_keys is not None and settings.hesbot_keys_command is not None:
+        raise SettingsError("HESBOT_KEYS, HESBOT_KEYS_COMMAND: only one of the two can be set")
+    return settings
