@@ -15,6 +15,7 @@ from bot.commands.base import finish, leaving_at_once, plain_errors
 from bot.commands.broadcast import broadcast
 from bot.commands.cards import cards
 from bot.commands.db import db
+from bot.commands.doctor import doctor
 from bot.commands.keys import keys
 from bot.commands.notices import notices
 from bot.commands.report import report
@@ -46,6 +47,7 @@ for name, group in {
     "keys": keys,
 }.items():
     app.add_typer(group, name=name)
+app.command()(doctor)
 
 
 @app.command()

@@ -90,6 +90,7 @@ FROM_ABOVE = {
         "bot/key_tasks.py",
         "bot/outbound.py",
     ),
+    "bot.doctor": COMMANDS,
     "bot.key_tasks": COMMANDS,
     "bot.tasks": COMMANDS,
     "bot.database_tasks": COMMANDS,
