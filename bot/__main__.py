@@ -17,6 +17,7 @@ from bot.commands.cards import cards
 from bot.commands.citizen import citizen
 from bot.commands.db import db
 from bot.commands.doctor import doctor
+from bot.commands.keys import keys
 from bot.commands.notices import notices
 from bot.commands.report import report
 from bot.commands.risk import risk
@@ -34,7 +35,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-keys = typer.Typer(help="The keys that seal personal data.", no_args_is_help=True)
 for name, group in {
     "cards": cards,
     "citizen": citizen,
@@ -46,9 +46,9 @@ for name, group in {
     "staff": staff,
     "audit": audit,
     "db": db,
+    "keys": keys,
 }.items():
     app.add_typer(group, name=name)
-app.add_typer(keys, name="keys")
 app.command()(doctor)
 
 
@@ -107,14 +107,6 @@ def chat(
 
         with leaving_at_once():
             finish(talk(settings, person, wording, fresh))
-
-
-@keys.command("new")
-def new_keys() -> None:
-    """Print a fresh key ring, to be kept in a vault or saved with mode 0600."""
-    from storage import KeyRing
-
-    typer.echo(KeyRing.new().text(), nl=False)
 
 
 def _serve(*, alone: bool = True, demo: bool = False) -> None:

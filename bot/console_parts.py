@@ -73,6 +73,6 @@ def feeds_of(records: Records, now: Clock) -> Feeds:
     """What takes in the files that staff hand in, beside everything else that this process does."""
     database, registry, settings = records.database, records.registry, records.settings
     cards = CardFiles(records.vault, registry.cards)
-    house = Cardhouse(database, cards, records.ring, settings.pairing_deadline, now, gentle=True)
+    house = Cardhouse(database, cards, records.vault, settings.pairing_deadline, now, gentle=True)
     taken = {Kind.RISKS: intakes.risks(database, registry, now), Kind.CARDS: intakes.cards(house)}
     return Feeds(Folder(settings.hesbot_home, wall), taken, database, records.audit, now)

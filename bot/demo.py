@@ -91,7 +91,8 @@ def demonstration(settings: Settings) -> Iterator[Settings]:
         raise SettingsError(f"{given.upper()}: --demo writes to nobody and keeps no records")
     home = settings.hesbot_home / FOLDER
     start = settings.hesbot_now or START
-    own = {"hesbot_home": home, "hesbot_keys": None, "hesbot_now": start}
+    keys = {"hesbot_keys": None, "hesbot_keys_command": None}
+    own = {"hesbot_home": home, **keys, "hesbot_now": start}
     with ExitStack() as stack:
         try:
             _move_in(home, stack)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    asynccontextmanager,
+    contextmanager,
+    suppress,
+)
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from bot.keys import KeyCommand, KeyFile, KeySource, key_source
 from bot.notices.announcing import announcing
 from bot.patience import AWAITED, patiently
 from bot.settings import Settings, SettingsError
@@ -20,9 +26,15 @@ from storage import (
     Ledger,
     Registry,
     Staff,
+    UnusableKeys,
     Vault,
     admit,
 )
+from storage.admission import is_sealed
+from storage.key_watch import Pace, watched
+
+READ_COMMAND = 60.0
+"""Seconds from one asking of a command for the keys to the next, while the records are open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +68,13 @@ async def open_records(
         return Database.open(settings.database_url, home=settings.hesbot_home)
 
     with in_home():
+        source = key_source(settings)
         # Keys that cannot be used must not leave an empty database behind, nor the other way.
-        given = given_keys(settings)
+        ring = await asyncio.to_thread(_given, settings, source)
         database = await patiently(opened, awaited)
     try:
         with in_home():
-            find = KeyRing.load_or_create if new_keys else KeyRing.load
-            ring = given or find(settings.key_file)
+            ring = ring or await _keys(source, database, new_keys=new_keys)
         vault = Vault(ring)
         await patiently(lambda: admit(database, vault), awaited)
         ledger, audit = Ledger(vault), Audit(vault)
@@ -72,18 +84,19 @@ async def open_records(
             code_on_several_cards=settings.hes_code_on_several_cards,
             announce=announcing(ledger),
         )
-        yield Records(
-            settings,
-            database,
-            ring,
-            vault,
-            Conversations(vault),
-            registry,
-            ledger,
-            Staff(vault),
-            audit,
-            Broadcasts(audit),
-        )
+        async with _watched(database, vault, source):
+            yield Records(
+                settings,
+                database,
+                vault.ring,
+                vault,
+                Conversations(vault),
+                registry,
+                ledger,
+                Staff(vault),
+                audit,
+                Broadcasts(audit),
+            )
     finally:
         await database.close()
 
@@ -97,14 +110,37 @@ def in_home() -> Iterator[None]:
         raise SettingsError(f"HESBOT_HOME: {error.strerror or 'cannot be used'}") from error
 
 
-def given_keys(settings: Settings) -> KeyRing | None:
-    """The keys from ``HESBOT_KEYS`` (a path, or the ring itself) or the file in the home folder.
+def _given(settings: Settings, source: KeySource) -> KeyRing | None:
+    """The ring; None where it may have to be made, which only the records can tell."""
+    if not isinstance(source, KeyFile) or source.path.exists():
+        return source.read()
+    if source.named:
+        raise source.missing if settings.fresh else source.lost
+    return None
 
-    None if the keys are still to be made.
-    """
-    given = settings.hesbot_keys.get_secret_value() if settings.hesbot_keys else ""
-    if given.lstrip().startswith("{"):
-        return KeyRing.parse(given)
-    if given:
-        return KeyRing.load(Path(given))
-    return KeyRing.load(settings.key_file) if settings.key_file.exists() else None
+
+async def _keys(source: KeySource, database: Database, *, new_keys: bool) -> KeyRing:
+    """The ring, made where there is none and nothing is sealed yet."""
+    if isinstance(source, KeyFile) and not source.path.exists():
+        # Whoever began the records a moment ago had written its keys before.
+        if await is_sealed(database) and not source.path.exists():
+            raise source.lost
+        if new_keys:
+            return KeyRing.load_or_create(source.path)
+    return source.read()
+
+
+def _watched(
+    database: Database, vault: Vault, source: KeySource
+) -> AbstractAsyncContextManager[None]:
+    """The vault, kept up to what becomes of the keys while the records are open."""
+    if isinstance(source, KeyFile):
+
+        def find() -> KeyRing | None:
+            with suppress(UnusableKeys):
+                return source.read()
+            return None
+
+        vault.find_with(find)
+    reading = READ_COMMAND if isinstance(source, KeyCommand) else None
+    return watched(database, vault, source.read, Pace(reading=reading))

@@ -118,6 +118,9 @@ class Settings(BaseSettings):
     hesbot_keys: SecretStr | None = Field(
         default=None, description="key ring: a file's path, or the ring"
     )
+    hesbot_keys_command: SecretStr | None = Field(
+        default=None, description="a command that prints the key ring; run without a shell"
+    )
     hesbot_now: Moment | None = Field(
         default=None, description="pinned start time, for demonstrations"
     )
@@ -224,10 +227,30 @@ def read_settings() -> Settings:
     try:
         settings = Settings()
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        name = str(first["loc"][0]).upper() if first["loc"] else "settings"
-        why = first["msg"].removeprefix("Value error, ")
-        raise SettingsError(f"{name}: {why}") from None
+        raise SettingsError(_reasons(error)[0]) from None
+    if settings.hesbot_keys is not None and settings.hesbot_keys_command is not None:
+        raise SettingsError("HESBOT_KEYS, HESBOT_KEYS_COMMAND: only one of the two can be set")
     if settings.whatsapp_sensitive == "web" and settings.public_url is None:
         raise SettingsError("WHATSAPP_SENSITIVE: web needs PUBLIC_URL")
     return settings
+
+
+def faults() -> list[str]:
+    """All settings that cannot be used, each by its name and with the reason."""
+    try:
+        read_settings()
+    except SettingsError as first:
+        try:
+            Settings()
+        except ValidationError as error:
+            return _reasons(error)
+        return [str(first)]
+    return []
+
+
+def _reasons(error: ValidationError) -> list[str]:
+    return [
+        f"{str(each['loc'][0]).upper() if each['loc'] else 'settings'}: "
+        f"{each['msg'].removeprefix('Value error, ')}"
+        for each in error.errors(include_input=False, include_url=False)
+    ]

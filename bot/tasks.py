@@ -83,7 +83,7 @@ async def import_cards(
         async with open_records(settings) as records:
             files = CardFiles(records.vault, records.registry.cards)
             now, deadline = clock(settings.hesbot_now), settings.pairing_deadline
-            house = Cardhouse(records.database, files, records.ring, deadline, now)
+            house = Cardhouse(records.database, files, records.vault, deadline, now)
             return await take_in(house, listed, bad, progress)
 
 

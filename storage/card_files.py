@@ -108,7 +108,7 @@ class CardFiles:
         """
         added = changed = 0
         standing = self._cards.newcomer(now)
-        for some in _rounds(cards):
+        for some in _rounds(self._renewed(cards)):
             new = await _ADD[conn.dialect.name](conn, some, standing, now)
             told = [card for card in some if card[2] is not None]
             if told and new < len(some):
@@ -122,6 +122,13 @@ class CardFiles:
         )
         await _advance(conn, fingerprint, before, after, now)
         return after
+
+    def _renewed(self, cards: Sequence[Listed]) -> Sequence[Listed]:
+        """The same, sealed anew if another key has taken over since they were sealed."""
+        if all(self._vault.is_current(number) for _, number, _ in cards):
+            return cards
+        renew = self._vault.renewed
+        return [(key, renew(number, row("cards", key)), told) for key, number, told in cards]
 
     async def finish(
         self,

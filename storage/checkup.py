@@ -1,76 +1,71 @@
-"""How a database is, without changing it: for whoever has to say what is wrong."""
+"""What a database is like, for whoever looks whether it is well. Changes nothing."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage import migrations, tables
-from storage.database import Database, Unavailable
-from storage.vault import Vault
+from storage import postgresql, tables
+
+DEMAND = postgresql.WRITERS + postgresql.READERS + 1
+"""Connections that one process holds at most, without its timetable's."""
+
+_SERVER = text(
+    "SELECT current_setting('server_version') AS version,"
+    " current_setting('server_version_num')::int AS number,"
+    " current_setting('max_connections')::int AS most,"
+    " current_setting('superuser_reserved_connections')::int AS reserved,"
+    " (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend') AS taken,"
+    " clock_timestamp() AS now"
+)
+_SYNCHRONOUS = {0: "OFF", 1: "NORMAL", 2: "FULL", 3: "EXTRA"}
 
 
 @dataclass(frozen=True, slots=True)
-class Checkup:
-    """What was found. ``keys_fit`` is None where there are no keys to compare, or no records.
-
-    ``clock_off``: the server's clock less ours. ``due_for``: how long the oldest delivery that
-    should have gone out has waited.
-    """
+class Server:
+    """A PostgreSQL server: its version (``number`` as in 150004), how many connections it gives to
+    people like us, how many are taken, and what time it is there."""
 
     version: str
-    newest: bool
-    writable: bool
-    keys_fit: bool | None
-    clock_off: timedelta
-    due_for: timedelta | None
+    number: int
+    connections: int
+    taken: int
+    now: datetime
 
 
-async def checkup(database: Database, vault: Vault | None, now: datetime) -> Checkup:
-    """Look at everything. Raise Unavailable if it cannot be read."""
-    async with database.read() as conn:
-        newest = await conn.run_sync(migrations.stored_revision) == migrations.HEAD
-        version = await _version(conn)
-        clock = now if database.dialect == "sqlite" else await _clock(conn)
-        fit = await _fit(conn, vault) if newest else None
-        due = await _due(conn, now) if newest else None
-    return Checkup(version, newest, await _writable(database), fit, clock - now, due)
+@dataclass(frozen=True, slots=True)
+class FileMode:
+    """How SQLite keeps what is committed: its journal's kind and when it waits for the disk."""
+
+    journal: str
+    synchronous: str
 
 
-async def _version(conn: AsyncConnection) -> str:
-    if conn.dialect.name == "sqlite":
-        return f"SQLite {await conn.scalar(text('SELECT sqlite_version()'))}"
-    return f"PostgreSQL {await conn.scalar(text('SHOW server_version'))}"
+async def server(conn: AsyncConnection) -> Server:
+    """Ask PostgreSQL."""
+    found = (await conn.execute(_SERVER)).one()
+    room = found.most - found.reserved
+    return Server(found.version, found.number, room, found.taken, found.now)
 
 
-async def _clock(conn: AsyncConnection) -> datetime:
-    at: datetime = (await conn.execute(text("SELECT clock_timestamp()"))).scalar_one()
-    return at.astimezone(UTC)
+async def file_mode(conn: AsyncConnection) -> FileMode:
+    """Ask SQLite."""
+    journal = await conn.scalar(text("PRAGMA journal_mode"))
+    synchronous = await conn.scalar(text("PRAGMA synchronous"))
+    return FileMode(str(journal), _SYNCHRONOUS.get(synchronous, str(synchronous)))
 
 
-async def _fit(conn: AsyncConnection, vault: Vault | None) -> bool | None:
-    kept = await conn.scalar(select(tables.ring.c.key_check))
-    if kept is None or vault is None:
-        return None
-    return bool(kept == vault.index("ring", "check"))
+async def oldest_message(conn: AsyncConnection) -> datetime | None:
+    """When the oldest message that is kept was received."""
+    oldest: datetime | None = await conn.scalar(select(func.min(tables.inbox.c.received_at)))
+    return oldest
 
 
-async def _due(conn: AsyncConnection, now: datetime) -> timedelta | None:
-    delivery = tables.deliveries.c
-    oldest = await conn.scalar(
-        select(func.min(delivery.due_at)).where(
-            delivery.state == "pending", delivery.broadcast_id.is_(None)
-        )
-    )
-    return None if oldest is None or oldest > now else now - oldest
-
-
-async def _writable(database: Database) -> bool:
-    try:
-        await database.ping()
-    except Unavailable:
-        return False
-    return True
+async def held(conn: AsyncConnection) -> int:
+    """How many deliveries wait for an operator."""
+    row = tables.deliveries.c
+    wanted = select(func.count()).select_from(tables.deliveries).where(row.state == "held")
+    return (await conn.execute(wanted)).scalar_one()

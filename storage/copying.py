@@ -28,6 +28,9 @@ PAGE = 10_000
 PAGES = {"reports": 1, "inbox": 2_000, "conversations": 2_000}
 """The same for tables whose rows may be long: a report is one value of many megabytes."""
 
+_RING = select(tables.ring.c.key_check).order_by(tables.ring.c.id).limit(1)
+"""By which ring the records are sealed; rows that follow say with which of its keys."""
+
 _MARK = text("UPDATE alembic_version SET version_num = :revision")
 
 Report = Callable[[int, int], None]
@@ -125,8 +128,8 @@ class _Copy:
             await self.target.upgrade()
             return False
         async with self.target.read() as conn:
-            own = await conn.scalar(select(tables.ring.c.key_check))
-        theirs = await self.source.conn.scalar(select(tables.ring.c.key_check))
+            own = await conn.scalar(_RING)
+        theirs = await self.source.conn.scalar(_RING)
         if own is not None and own != theirs:
             raise CannotCopy("its records were sealed with other keys: name an empty database")
         return revision == migrations.COPYING

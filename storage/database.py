@@ -121,12 +121,15 @@ class Database:
         return database
 
     @classmethod
-    def as_it_is(cls, url: str, *, must_exist: bool = False) -> Database:
-        """The database at ``url``, at whatever revision; nothing is asked of it yet.
+    def as_it_is(
+        cls, url: str | None, *, home: Path | None = None, must_exist: bool = False
+    ) -> Database:
+        """The database at ``url``, at whatever revision; nothing is asked of it yet. Without one,
+        the file in ``home``.
 
         A file that is not there is made at the first question. Raise UnknownDatabase.
         """
-        address = _address(url, None)
+        address = _address(url, home)
         on_file = address.get_backend_name() == "sqlite"
         if on_file and must_exist and not Path(str(address.database)).is_file():
             raise UnknownDatabase("there is no such database file")

@@ -77,6 +77,12 @@ async def set_up(
         yield Standing(draft, sid, draft.name not in kept, approval, reason)
 
 
+async def approvals(client: Any, contents: Mapping[str, str]) -> Mapping[str, str]:
+    """What WhatsApp says of templates, by name, of their ContentSids; changes nothing. Raise
+    SetUpFailed."""
+    return {name: (await _patiently(_word_on, client, sid))[0] for name, sid in contents.items()}
+
+
 async def _kept(client: Any) -> Mapping[str, str]:
     """The SIDs of all there are, by name; of two of one name the one that is listed first."""
     found = await client.content.v1.contents.list_async(page_size=PAGE)
@@ -113,11 +119,10 @@ def _type(draft: Draft) -> dict[str, Any]:
 
 async def _approval(client: Any, draft: Draft, sid: str) -> tuple[str, str]:
     """What WhatsApp says of a template, which is submitted if it never was."""
-    content = client.content.v1.contents(sid)
-    told = (await content.approval_fetch().fetch_async()).whatsapp or {}
-    status = str(told.get("status") or UNSUBMITTED)
+    status, reason = await _word_on(client, sid)
     if status != UNSUBMITTED:
-        return status, str(told.get("rejection_reason") or "")
+        return status, reason
+    content = client.content.v1.contents(sid)
     if found := faults(draft):
         return HELD_BACK, ", ".join(found)
     request = {"name": draft.name, "category": CATEGORY}
@@ -125,6 +130,13 @@ async def _approval(client: Any, draft: Draft, sid: str) -> tuple[str, str]:
         ApprovalCreateList.ContentApprovalRequest(request)
     )
     return str(submitted.status or "received"), str(submitted.rejection_reason or "")
+
+
+async def _word_on(client: Any, sid: str) -> tuple[str, str]:
+    """The status of a template, and why it was refused."""
+    content = client.content.v1.contents(sid)
+    told = (await content.approval_fetch().fetch_async()).whatsapp or {}
+    return str(told.get("status") or UNSUBMITTED), str(told.get("rejection_reason") or "")
 
 
 async def _patiently(call: Callable[..., Awaitable[Result]], *about: Any) -> Result:

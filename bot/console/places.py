@@ -55,6 +55,8 @@ ACTS = (
     "staff_reset",
     "staff_leave",
     "staff_link_code",
+    "keys_rotate",
+    "keys_retire",
     "look",
     "broadcast.create",
     "broadcast.write",

@@ -19,7 +19,7 @@ from bot.clock import Clock
 from bot.services.card_lists import BadLines, Block, CardList, UnusableFile, plain_faults
 from bot.services.card_sealing import MOST_WORKERS, Sealed, seal, sealers
 from bot.services.card_spool import HEAPS, Spool, in_order, unpack
-from storage import Database, KeyRing
+from storage import Database, Vault
 from storage.card_files import CardFiles, Listed, Overtaken, Progress
 
 PART = 20_000
@@ -59,7 +59,7 @@ class Cardhouse:
 
     database: Database
     files: CardFiles
-    ring: KeyRing
+    vault: Vault
     deadline: datetime
     now: Clock
     gentle: bool = False
@@ -72,7 +72,7 @@ async def take_in(house: Cardhouse, listed: CardList, bad: BadLines, report: Rep
     """
     stack = ExitStack()
     pool = stack.enter_context(
-        sealers(house.ring, house.deadline, listed.size, gentle=house.gentle)
+        sealers(house.vault.ring, house.deadline, listed.size, gentle=house.gentle)
     )
     try:
         return await _Import(house, listed, bad, pool, report).run()

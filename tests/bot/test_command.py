@@ -186,7 +186,7 @@ def test_looking_up_makes_no_keys(empty_home: Path, tmp_path: Path) -> None:
 def test_other_keys_than_the_records_are_refused(empty_home: Path, tmp_path: Path) -> None:
     """A second register would grow inside the first."""
     (tmp_path / "hesbot.sqlite3").write_bytes((empty_home / "hesbot.sqlite3").read_bytes())
-    ring = command(tmp_path, "keys", "new").stdout
+    ring = command(tmp_path, "keys", "new", "--print").stdout
     assert "HESBOT_KEYS" in refusal(tmp_path, "run", HESBOT_KEYS=ring, PORT="0")
     assert not (tmp_path / "keys.json").exists()
 

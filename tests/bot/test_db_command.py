@@ -51,13 +51,13 @@ async def test_what_was_copied_is_counted(here: Path, tmp_path: Path) -> None:
     """As JSON and as a table; a second time nothing is written."""
     words = "db", "copy", "--from", at(here / "hesbot.sqlite3"), "--to", at(tmp_path / "new" / "c")
     first = await told(here, *words)
-    assert first["tables"]["ring"] == {"rows": 1, "written": 1}
-    assert (first["rows"], first["written"], first["complete"]) == (1, 1, True)
+    assert first["tables"]["ring"] == {"rows": 2, "written": 2}
+    assert (first["rows"], first["written"], first["complete"]) == (2, 2, True)
     again = await commanded(here, *words)
     assert (again.exit_code, again.stderr) == (0, "")
     lines = again.stdout.splitlines()
     assert "ring" in {line.split()[0] for line in lines}
-    assert lines[-2].split() == ["all", "1", "rows", "0", "written", "now"]
+    assert lines[-2].split() == ["all", "2", "rows", "0", "written", "now"]
 
 
 @pytest.mark.sqlite("looks at the file")

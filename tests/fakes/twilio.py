@@ -79,6 +79,7 @@ class TwilioApi:
         self.account_sid, self.auth_token = account_sid, auth_token
         self.webhook, self.sender = webhook, sender
         self.base_url = ""
+        self.account_status = "active"
         self.errors: list[int] = []
         """Numbers of Twilio's debugger: 11200, 11205, 12100."""
         self.messages: dict[str, Message] = {}
@@ -98,6 +99,7 @@ class TwilioApi:
     async def __aenter__(self) -> Self:
         base = "/2010-04-01/Accounts/{account}/Messages"
         routes = [
+            Route("/2010-04-01/Accounts/{account}.json", self._account, methods=["GET"]),
             Route(base + ".json", self._rest, methods=["GET", "POST"]),
             Route(base + "/{sid}.json", self._rest, methods=["GET"]),
             *self.content.routes(),
@@ -258,6 +260,14 @@ class TwilioApi:
             return self._list(request)
         except Refusal as refusal:
             return JSONResponse(refusal.body, refusal.status)
+
+    async def _account(self, request: Request) -> Response:
+        try:
+            self._authenticate(request)
+        except Refusal as refusal:
+            return JSONResponse(refusal.body, refusal.status)
+        shown = {"sid": self.account_sid, "status": self.account_status, "type": "Full"}
+        return JSONResponse(shown)
 
     def _authenticate(self, request: Request) -> None:
         expected = b64encode(f"{self.account_sid}:{self.auth_token}".encode()).decode()

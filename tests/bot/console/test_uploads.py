@@ -119,13 +119,12 @@ def token(who: str) -> str:
 @asynccontextmanager
 async def counter(home: Path, intake: Intake | None = None) -> AsyncIterator[Counter]:
     """The place where files are handed in; ``intake`` takes risk lists instead of the usual."""
-    clock, ring = Clock(), KeyRing.load_or_create(home / "keys.json")
+    clock, vault = Clock(), Vault(KeyRing.load_or_create(home / "keys.json"))
     clock.now = NOW
-    vault = Vault(ring)
     database = await homes.opened_in(home)
     registry, audit = Registry(vault, deadline=DEADLINE), Audit(vault)
     house = Cardhouse(
-        database, CardFiles(vault, registry.cards), ring, DEADLINE, clock, gentle=True
+        database, CardFiles(vault, registry.cards), vault, DEADLINE, clock, gentle=True
     )
     taken = {
         Kind.RISKS: intake or intakes.risks(database, registry, clock),

@@ -1,0 +1,1 @@
+"""What ``hesbot doctor`` looks at: each module a part of the surroundings; nothing is changed."""
