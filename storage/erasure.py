@@ -38,8 +38,8 @@ class Erased:
 
     @property
     def anything(self) -> bool:
-        """Whether there was anything to erase."""
-        return any(self.counts.values())
+        """Whether there was anything to erase, besides the talk in which it was asked for."""
+        return any(count for name, count in self.counts.items() if name != "conversations")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +122,9 @@ class Erasure:
     async def _forget_cards(self, conn: AsyncConnection, person: _Person) -> tuple[Staying, ...]:
         """Forget the cards that nobody but this person told us of; of the others, why they stay."""
         held = await _cards_in(conn, tables.suspensions, person.cards, open_only=True)
+        card = tables.cards.c
+        now_held = select(card.id).where(card.id.in_(person.cards), card.suspended_at.is_not(None))
+        held |= set(await conn.scalars(now_held))
         reported = await _cards_in(conn, tables.boardings, person.cards)
         suspension = tables.suspensions.c
         await conn.execute(
@@ -129,7 +132,7 @@ class Erasure:
                 suspension.card_id.in_(person.cards - reported), suspension.ended_at.is_not(None)
             )
         )
-        card, link = tables.cards.c, tables.links.c
+        link = tables.links.c
         paired = select(link.card_id).where(link.card_id.in_(person.cards))
         own = set(
             await conn.scalars(

@@ -18,8 +18,8 @@ from storage.columns import BIG, Moment, Record, only
 
 
 class RingRow(Record, table=True):
-    """By which keys the records can be read: the blind index of a fixed word in row 1; behind it, at
-    a key's number and one, the check of every key in force."""
+    """By which keys the records can be read: the blind index of a fixed word in row 1; behind it,
+    at a key's number and one, the check of every key in force."""
 
     __tablename__ = "ring"
 

@@ -215,7 +215,7 @@ class TestRecords:
         async with database.begin() as conn:
             await conn.execute(text("UPDATE alembic_version SET version_num = '0001'"))
         for _ in range(2):
-            assert (await examined(home))["database"] == ("fail", "at revision 0001, not 0003")
+            assert (await examined(home))["database"] == ("fail", "at revision 0001, not 0004")
         await database.close()
 
     @pytest.mark.sqlite("is about files")

@@ -205,6 +205,8 @@ class TestRotate:
                 while True:
                     assert await server.say(visitor, f"message-number-{answers:04d}", "merhaba")
                     answers += 1
+                    # As fast as one address may write for long.
+                    await asyncio.sleep(0.1)
 
             chatting = asyncio.create_task(chat())
             # The process looks every two seconds.

@@ -29,6 +29,9 @@ COMMON = frozenset({"opens", "say", "press", "blank", "contact"})
 BLANK = "\u200b"
 """Signs that can be sent and cannot be seen."""
 
+UNDONE_BY_NOTHING = ("İptal", "Evet, hepsini sil", "Evet, geri al")
+"""Choices that no number picks."""
+
 
 class Person(Protocol):
     """Somebody on one messenger."""
@@ -380,7 +383,7 @@ class Typist:
     async def do(self, gesture: Gesture) -> Sequence[Bubble]:
         text = typed(gesture)
         # What cannot be undone has to be spelled.
-        spelled = gesture.kind != "press" or text == "İptal"
+        spelled = gesture.kind != "press" or text in UNDONE_BY_NOTHING
         line = text if spelled else number_of(text, self._last)
         printed = await self._print(line, opening=gesture.kind == "opens")
         said = Bubble(printed.strip("\n"))

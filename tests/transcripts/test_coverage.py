@@ -14,7 +14,7 @@ from tests.transcripts.folder import scripts
 
 SENTENCES = read_catalogue(files("locales") / "tr" / "messages.po")
 ELSEWHERE = re.compile(
-    r"page\.|fault\.|notice\.|turnstile\.|command\.|choices\.open$|or_type$|choice\.contact\.share$|late$|code\.later$|refused\.person_unknown$"
+    r"page\.|fault\.|notice\.|turnstile\.|command\.|choices\.open$|or_type$|choice\.contact\.share$|late$|handover$|pace$|channel\.|erased\.staying\.attempts$|record\.file_name$|code\.later$|refused\.person_unknown$"
 )
 """Sentences that are not part of a conversation, or that no script can bring about."""
 OF_STAFF = re.compile(
