@@ -60,7 +60,7 @@ class Telegram:
     """
 
     name = "telegram"
-    limits = Limits(text=wire.TEXT_UNITS, buttons=100, label=64, contact=True)
+    limits = Limits(text=wire.TEXT_UNITS, buttons=100, label=64, contact=True, files=True)
 
     def __init__(
         self,

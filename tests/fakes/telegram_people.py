@@ -87,7 +87,8 @@ class Bubble:
 
     def line(self) -> Line:
         kind = next(iter(self.content))
-        text = self.content.get("text", f"[{kind}]")
+        # A file is read by opening it.
+        text = self.content.get("text", self.content.get("content", f"[{kind}]"))
         sender = "bot" if self.is_ours else "person"
         return Line(sender, text, self.buttons, self.message_id)
 
