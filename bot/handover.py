@@ -12,9 +12,11 @@ import base64
 import json
 from datetime import datetime, timedelta
 
+from bot.channels.base import Unavailable
 from bot.clock import Clock
 from conversations.events import Address
-from storage import Database, Vault, passages
+from storage import ANSWER_WITHIN, Database, Vault, passages
+from storage import Unavailable as RecordsUnavailable
 from storage.vault import Unreadable
 
 GOOD_FOR = timedelta(minutes=15)
@@ -45,10 +47,12 @@ class Handover:
         if address is None:
             return None
         key = self._vault.index("handover", token)
-        async with self._database.begin() as connection:
-            if not await passages.use(connection, key, self._now()):
-                return None
-        return self._sealed(address, VISIT, _VISIT)
+        try:
+            async with self._database.begin(ANSWER_WITHIN) as connection:
+                first = await passages.use(connection, key, self._now())
+        except RecordsUnavailable as error:
+            raise Unavailable from error
+        return self._sealed(address, VISIT, _VISIT) if first else None
 
     def who(self, kept: str) -> Address | None:
         """The address a browser stands for; None once its visit is over."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -15,11 +16,12 @@ from aiohttp import ClientSession, CookieJar
 from twilio.request_validator import RequestValidator
 
 from bot.app import channels_of, open_house, working
+from bot.channels.base import Unavailable
 from bot.handover import GOOD_FOR, VISIT, Handover
 from bot.server import application
 from bot.settings import SettingsError, read_settings
 from conversations.events import Address
-from storage.database import Database
+from storage.database import Database, Patience
 from storage.vault import KeyRing, Vault
 from tests import homes
 from tests.fakes.serving import serve
@@ -138,6 +140,21 @@ async def test_links_and_visits_end(tmp_path: Path) -> None:
     justly = end - timedelta(seconds=1)
     assert Handover(database, vault, lambda: justly, CITY).who(kept) is not None
     assert await handover.enter(kept) is None
+    await database.close()
+
+
+async def test_while_the_records_cannot_be_written_a_link_stays_good(tmp_path: Path) -> None:
+    """Whoever follows it is asked to come again, and then it opens."""
+    vault = Vault(KeyRing.new())
+    database = await Database.open(None, home=tmp_path, patience=Patience(lock=0.05))
+    handover = Handover(database, vault, lambda: datetime(2021, 1, 10, 9, tzinfo=UTC), CITY)
+    token = handover.link(Address("whatsapp", AYSE)).rpartition("/")[2]
+    with closing(sqlite3.connect(tmp_path / "hesbot.sqlite3")) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(Unavailable):
+            await handover.enter(token)
+        other.rollback()
+    assert await handover.enter(token) is not None
     await database.close()
 
 
