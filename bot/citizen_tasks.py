@@ -11,8 +11,7 @@ from typing import Any
 from bot.clock import clock
 from bot.records import Records, open_records
 from bot.settings import Settings
-from bot.staff.acting import acting
-from bot.staff.personnel import MACHINE
+from bot.staff.acting import named
 from conversations.actions import CardView, RecordFound, Value
 from conversations.broadcasts import Role
 from conversations.outcomes import Doubt, Invalid
@@ -76,9 +75,7 @@ async def _meeting(settings: Settings, by: str | None) -> AsyncIterator[_Request
         open_records(settings, new_keys=False) as records,
         records.database.begin() as conn,
     ):
-        who = MACHINE
-        if by is not None:
-            who = (await acting(conn, records.staff, by, MAY_ANSWER)).name
+        who = await named(conn, records.staff, by, MAY_ANSWER)
         yield _Request(records, conn, who, clock(settings.hesbot_now)())
 
 

@@ -16,8 +16,7 @@ from bot.clock import clock
 from bot.keys import KeyFile, KeySource, key_source
 from bot.records import Records, open_records
 from bot.settings import Settings
-from bot.staff.acting import Declined, acting
-from bot.staff.personnel import MACHINE
+from bot.staff.acting import Declined, named
 from conversations.broadcasts import Role
 from storage import Connection, KeyRing, private_files
 from storage.key_notes import note, noted, strike
@@ -212,10 +211,8 @@ class _Act:
 @asynccontextmanager
 async def _rotating(settings: Settings, order: Order) -> AsyncIterator[_Act]:
     async with open_records(settings, new_keys=False) as records:
-        who = MACHINE
-        if order.by is not None:
-            async with records.database.read() as conn:
-                who = (await acting(conn, records.staff, order.by, KEEPERS)).name
+        async with records.database.read() as conn:
+            who = await named(conn, records.staff, order.by, KEEPERS)
         yield _Act(records, order, who, max(records.vault.whole.sealing))
 
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from bot.clock import clock, wall
 from bot.records import open_records
 from bot.settings import Settings
-from bot.staff.acting import Declined, acting
-from bot.staff.personnel import MACHINE, Keys, Personnel, cut_keys, member_name
+from bot.staff.acting import Declined, named
+from bot.staff.personnel import Keys, Personnel, cut_keys, member_name
 from bot.staff.secrets import Passwords
 from conversations.broadcasts import Role
 from conversations.turkish import fold
@@ -112,8 +112,6 @@ async def _acting(
         open_records(settings, new_keys=new_keys) as records,
         records.database.begin() as conn,
     ):
-        who = MACHINE
-        if by is not None:
-            who = (await acting(conn, records.staff, by, ADMINISTRATORS)).name
+        who = await named(conn, records.staff, by, ADMINISTRATORS)
         now = clock(settings.hesbot_now)()
         yield _Act(conn, Personnel(records.staff, records.audit, who, now))

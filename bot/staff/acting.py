@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from storage import Connection, Member, Staff
 
 
+MACHINE = "hesbot"
+"""Who did what the command did without ``--by``: whoever runs the machine."""
+
+
 class Declined(Exception):
     """A staff act that cannot be done; the message says why, in one line for who ordered it."""
 
@@ -24,6 +28,12 @@ async def acting(conn: Connection, staff: Staff, name: str, roles: Collection[Ro
         wanted = " or ".join(role for role in Role if role in roles)
         raise Declined(f"--by: {member.name} is {member.role}, not {wanted}")
     return member
+
+
+async def named(conn: Connection, staff: Staff, by: str | None, roles: Collection[Role]) -> str:
+    """Whom the audit names for an act by command: the member, as for ``acting``; without ``--by``
+    the command itself."""
+    return MACHINE if by is None else (await acting(conn, staff, by, roles)).name
 
 
 def quoted(name: str) -> str:

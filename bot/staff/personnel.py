@@ -12,14 +12,11 @@ import unicodedata
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from bot.staff.acting import Declined, quoted
+from bot.staff.acting import MACHINE, Declined, quoted
 from bot.staff.secrets import Chance, Passwords, new_link_code, new_password, new_secret
 from conversations.broadcasts import Role
 from conversations.turkish import fold
 from storage import Audit, Connection, Member, NameTaken, Staff
-
-MACHINE = "hesbot"
-"""Who did what the command did without ``--by``: whoever runs the machine."""
 
 LINK_LASTS = timedelta(minutes=10)
 

@@ -10,7 +10,7 @@ from bot.console import charts
 from bot.console.charts import cell
 from bot.console.places import ACTS, roles_of
 from bot.console.seat import Declined, Seat
-from bot.staff.personnel import MACHINE
+from bot.staff.acting import MACHINE
 from conversations.replies import Param, Word
 from storage import AuditEntry, Chain, Head
 
