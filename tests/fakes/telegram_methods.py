@@ -102,10 +102,12 @@ class Methods:
         return chat.message(bubble)
 
     def sendDocument(self, params: Json) -> Json:  # noqa: N802
-        chat = self._writable(params)
         file = _uploaded(params)
+        with file.file:
+            text = file.file.read().decode()
+        chat = self._writable(params)
         document = {"file_name": file.filename, "file_id": "f", "file_unique_id": "u"}
-        content = {"document": document, "content": file.file.read().decode()}
+        content = {"document": document, "content": text}
         return chat.message(self._world.add(chat, self._world.bot, content, None))
 
     def sendChatAction(self, params: Json) -> bool:  # noqa: N802
