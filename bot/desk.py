@@ -226,7 +226,7 @@ class Desk:
             case.settle(Outcome(case.before or self._apology(case.inbound)))
 
     def _apology(self, inbound: Inbound) -> Answer:
-        return self._wording.answer((_FAULT,), "", self._limits[inbound.address.channel])
+        return self._wording.answer((_FAULT,), "", self._limits[inbound.channel])
 
     async def _transact(self, batch: Sequence[Case]) -> None:
         now = self._clock()
@@ -332,8 +332,8 @@ class Desk:
         }
 
     def _outcome(self, case: Case, turn: Turn) -> Outcome:
-        channel = case.inbound.through or case.inbound.address.channel
-        answer = self._wording.answer(turn.replies, turn.state.locale, self._limits[channel])
+        limits = self._limits[case.inbound.channel]
+        answer = self._wording.answer(turn.replies, turn.state.locale, limits)
         if case.before is None:
             if type(turn.errand) in self._errands:
                 answer = replace(answer, unfinished=True)

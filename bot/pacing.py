@@ -104,8 +104,8 @@ class Gate:
             del self._others[next(iter(self._others))]
 
     def _put_off(self, inbound: Inbound, wait: float) -> TooFast:
-        address, channel = inbound.address, inbound.through or inbound.address.channel
+        address = inbound.address
         rest = max(math.ceil(wait), REST)
         told = self._said.take(address) > 0
         locale = self._others.get(address, _USUAL)
-        return TooFast(self._words(channel, locale, rest), rest, told=told)
+        return TooFast(self._words(inbound.channel, locale, rest), rest, told=told)

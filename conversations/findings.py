@@ -202,16 +202,15 @@ def _my_data(state: State, found: PersonFound) -> Turn:
             for name, day in days
         )
     )
+    given = Reply("my_data.consents", {"consents": consents})
     if found.answers is None:
-        given = Reply("my_data.consents", {"consents": consents})
         return offered(state, Reply("unpaired"), given)
     lines = tuple(
         pair(field, found.answers[field.name])
         for field in REGISTRATION.fields
         if field.name in found.answers
     )
-    said = Reply("my_data", {"lines": Listing(lines)})
-    return offered(state, said, Reply("my_data.consents", {"consents": consents}))
+    return offered(state, Reply("my_data", {"lines": Listing(lines)}), given)
 
 
 def _languages(state: State, found: LanguagesFound) -> Turn:

@@ -198,12 +198,8 @@ def _aside(state: State) -> Reply:
     if state.aside is Aside.CORRECT:
         titles = tuple(Choice(field.name, field.title) for field in form_of(state).fields)
         return _plain(state, "correct", titles)
-    if state.aside in (Aside.REMINDED, Aside.UNREMINDED):
-        return _plain(state, str(state.aside), REMINDER_CHOICES)
-    if state.aside is Aside.SILENT:
-        return _plain(state, str(state.aside), SILENCE_CHOICES)
-    if state.aside in _RIGHTS:
-        return _plain(state, str(state.aside), _RIGHTS[state.aside])
+    if choices := _ASIDES.get(state.aside):
+        return _plain(state, str(state.aside), choices)
     if state.aside is Aside.RIGHTS:
         choices = RIGHTS_CHOICES if state.known else STRANGERS_RIGHTS
         return _plain(state, str(state.aside), choices)
@@ -211,7 +207,14 @@ def _aside(state: State) -> Reply:
     return _plain(state, str(state.aside), offered)
 
 
-_RIGHTS = {Aside.ERASE: ERASE_CHOICES, Aside.WITHDRAW: WITHDRAW_CHOICES}
+_ASIDES: Mapping[Aside, tuple[Choice, ...]] = {
+    Aside.REMINDED: REMINDER_CHOICES,
+    Aside.UNREMINDED: REMINDER_CHOICES,
+    Aside.SILENT: SILENCE_CHOICES,
+    Aside.ERASE: ERASE_CHOICES,
+    Aside.WITHDRAW: WITHDRAW_CHOICES,
+}
+"""Questions whose choices are always the same."""
 
 
 def _doubted(state: State) -> Param:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from conversations.actions import Staying
@@ -73,12 +73,9 @@ class Erasure:
     ) -> Erased:
         """Erase whoever writes from there. ``way`` says how it was asked for: a channel's name."""
         key = address_key(self._vault, address)
-        given = tables.addresses.c
-        found = (
-            await conn.execute(select(given.id, given.citizen_id).where(given.key == key))
-        ).one_or_none()
-        own = {} if found is None else {found.id: key}
-        person = await _person(conn, None if found is None else found.citizen_id, own)
+        sender = await self._people.sender(conn, address)
+        own = {} if sender is None else {sender.id: key}
+        person = await _person(conn, None if sender is None else sender.citizen_id, own)
         return await self._erase(conn, person, {key}, now, way)
 
     async def of_identity(
@@ -121,18 +118,17 @@ class Erasure:
 
     async def _forget_cards(self, conn: AsyncConnection, person: _Person) -> tuple[Staying, ...]:
         """Forget the cards that nobody but this person told us of; of the others, why they stay."""
-        held = await _cards_in(conn, tables.suspensions, person.cards, open_only=True)
-        card = tables.cards.c
-        now_held = select(card.id).where(card.id.in_(person.cards), card.suspended_at.is_not(None))
-        held |= set(await conn.scalars(now_held))
-        reported = await _cards_in(conn, tables.boardings, person.cards)
+        card, link, boarding = tables.cards.c, tables.links.c, tables.boardings.c
+        closed = select(card.id).where(card.id.in_(person.cards), card.suspended_at.is_not(None))
+        held = set(await conn.scalars(closed))
+        tried = select(boarding.card_id).where(boarding.card_id.in_(person.cards))
+        reported = set(await conn.scalars(tried))
         suspension = tables.suspensions.c
         await conn.execute(
             delete(tables.suspensions).where(
                 suspension.card_id.in_(person.cards - reported), suspension.ended_at.is_not(None)
             )
         )
-        link = tables.links.c
         paired = select(link.card_id).where(link.card_id.in_(person.cards))
         own = set(
             await conn.scalars(
@@ -243,15 +239,6 @@ async def _forget_links(conn: AsyncConnection, person: _Person) -> None:
         update(tables.card_history).where(past.link_id.in_(person.link_ids)).values(link_id=None)
     )
     await conn.execute(delete(tables.links).where(link.id.in_(person.link_ids)))
-
-
-async def _cards_in(
-    conn: AsyncConnection, table: Table, cards: Collection[int], *, open_only: bool = False
-) -> set[int]:
-    wanted = select(table.c.card_id).where(table.c.card_id.in_(cards))
-    if open_only:
-        wanted = wanted.where(table.c.ended_at.is_(None))
-    return set(await conn.scalars(wanted))
 
 
 async def _prove(conn: AsyncConnection, erased: Erased, now: datetime, way: str) -> None:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage import tables
+from storage.retention import TERMS
 from storage.statements import upsert
-
-REMEMBERED = timedelta(days=1)
-"""Longer than any link is good for."""
 
 
 async def use(conn: AsyncConnection, key: bytes, now: datetime) -> bool:
     """Whether this is the first use; whoever comes at the same moment waits to hear."""
     used = tables.passages.c
-    await conn.execute(delete(tables.passages).where(used.used_at < now - REMEMBERED))
+    await conn.execute(delete(tables.passages).where(used.used_at < now - TERMS["passages"].kept))
     inserting = upsert(conn, tables.passages).values(key=key, used_at=now)
     return (await conn.execute(inserting.on_conflict_do_nothing())).rowcount == 1

@@ -13,7 +13,7 @@ from datetime import date, datetime
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import ColumnElement, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from conversations.actions import CardView, Document, Holder, NoticesFound, RecordFound, Value
@@ -153,13 +153,7 @@ class People:
         self, conn: AsyncConnection, sender: Sender
     ) -> tuple[tuple[str, str, datetime], ...]:
         """Document, version and time of what was consented to at an address and still holds."""
-        given = tables.consents.c
-        found = await conn.execute(
-            select(given.document, given.version, given.at)
-            .where(given.address_id == sender.id, given.withdrawn_at.is_(None))
-            .order_by(given.id)
-        )
-        return tuple((each.document, each.version, each.at) for each in found)
+        return await _consents(conn, tables.consents.c.address_id == sender.id)
 
     async def by_identity(self, conn: AsyncConnection, identity_number: str) -> Citizen | None:
         """The citizen with that identity number."""
@@ -198,13 +192,8 @@ class People:
         self, conn: AsyncConnection, citizen: Citizen, cards: tuple[CardView, ...]
     ) -> RecordFound:
         """All that is held of a citizen."""
-        place, given, sent = tables.addresses.c, tables.consents.c, tables.deliveries.c
+        place, sent = tables.addresses.c, tables.deliveries.c
         theirs = select(place.id).where(place.citizen_id == citizen.id)
-        consents = await conn.execute(
-            select(given.document, given.version, given.at)
-            .where(given.address_id.in_(theirs), given.withdrawn_at.is_(None))
-            .order_by(given.id)
-        )
         addresses = await conn.execute(
             select(place.channel, place.created_at)
             .where(place.citizen_id == citizen.id)
@@ -214,7 +203,7 @@ class People:
         return RecordFound(
             citizen.profile,
             cards,
-            tuple((each.document, each.version, each.at) for each in consents),
+            await _consents(conn, tables.consents.c.address_id.in_(theirs)),
             tuple((each.channel, each.created_at) for each in addresses),
             int(await conn.scalar(told) or 0),
         )
@@ -251,6 +240,19 @@ class People:
             "phone_key": self._vault.index("phone", str(phone)) if phone else None,
             "updated_at": now,
         }
+
+
+async def _consents(
+    conn: AsyncConnection, whose: ColumnElement[bool]
+) -> tuple[tuple[str, str, datetime], ...]:
+    """Document, version and time of the consents that still hold."""
+    given = tables.consents.c
+    found = await conn.execute(
+        select(given.document, given.version, given.at)
+        .where(whose, given.withdrawn_at.is_(None))
+        .order_by(given.id)
+    )
+    return tuple((each.document, each.version, each.at) for each in found)
 
 
 def profile_of(answers: Mapping[str, Value]) -> Profile:

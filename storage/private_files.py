@@ -37,7 +37,7 @@ def publish(path: Path, text: str) -> bool:
             os.link(draft, path)
         except FileExistsError:
             return False
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
     return True
 
 
@@ -48,7 +48,7 @@ def replace(path: Path, text: str) -> None:
         if os.geteuid() == 0:
             os.chown(draft, owner.st_uid, owner.st_gid)
         draft.replace(path)
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 @contextmanager
@@ -86,8 +86,8 @@ def _write(path: Path, text: str) -> None:
         os.fsync(file.fileno())
 
 
-def _sync_folder(path: Path) -> None:
-    """Keep the new name over a power cut; without the keys every record is lost."""
+def sync_folder(path: Path) -> None:
+    """Keep a new name over a power cut."""
     folder = os.open(path, os.O_RDONLY)
     try:
         os.fsync(folder)

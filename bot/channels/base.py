@@ -55,6 +55,11 @@ class Inbound:
     sequence: int | None = None
     through: str = ""
 
+    @property
+    def channel(self) -> str:
+        """What carries the answer."""
+        return self.through or self.address.channel
+
 
 @dataclass(frozen=True, slots=True)
 class Button:

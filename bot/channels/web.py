@@ -168,7 +168,7 @@ class Web:
             return self._held(unsaved, error.retry_after, 503, form, inbound.message)
         response = await self._said(request, inbound.address, answer, form)
         if inbound.address.channel == NAME:
-            self._remember(response, inbound.address.id)
+            self._remember(response, self._cookie, inbound.address.id, COOKIE_AGE)
         return response
 
     async def _converse(self, inbound: Inbound, *, first: bool) -> Answer:
@@ -223,17 +223,15 @@ class Web:
         if not from_here(request.headers, self._address):
             return Response("403", 403, HEADERS)
         try:
-            entering = self._handover and self._handover.enter(request.path_params["token"])
-            kept = await entering if entering else None
+            token = request.path_params["token"]
+            kept = None if self._handover is None else await self._handover.enter(token)
         except Unavailable as error:
             return self._closed("busy", error.retry_after, 503)
         if kept is None:
             over = Message(self._words("")["handover_over"])
             return self._page(Answer((over,)), status=410, plain=True)
         response = RedirectResponse("/", 303, HEADERS)
-        response.set_cookie(
-            self._visit, kept, secure=self._secure, httponly=True, samesite="lax", path="/"
-        )
+        self._remember(response, self._visit, kept)
         return response
 
     def _visitor(self, request: Request) -> Address | None:
@@ -243,11 +241,14 @@ class Web:
         token = request.cookies.get(self._cookie, "")
         return Address(NAME, token) if _TOKEN.fullmatch(token) else None
 
-    def _remember(self, response: Response, visitor: str) -> None:
+    def _remember(
+        self, response: Response, cookie: str, value: str, age: int | None = None
+    ) -> None:
+        """Until the browser is closed, where no ``age`` in seconds is given."""
         response.set_cookie(
-            self._cookie,
-            visitor,
-            max_age=COOKIE_AGE,
+            cookie,
+            value,
+            max_age=age,
             secure=self._secure,
             httponly=True,
             samesite="lax",

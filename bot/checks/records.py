@@ -14,6 +14,7 @@ from bot.mending import advice
 from bot.settings import Settings, SettingsError
 from storage import Database, KeyRing, Unavailable, UnusableKeys, Vault, checkup, migrations
 from storage.admission import LOST, examine, is_sealed
+from storage.retention import TERMS
 from storage.seclusion import look
 from storage.tallies import waiting
 
@@ -23,8 +24,8 @@ APART, TOO_FAR_APART = 2.0, 30.0
 """Seconds that our clock and the server's may differ."""
 LATE, TOO_LATE = 60.0, 600.0
 """Seconds that a suspension may wait to go out."""
-FORGOTTEN = timedelta(days=8)
-"""No message is older where the timetable is kept: they are forgotten after seven days."""
+FORGOTTEN = TERMS["inbox"].kept + timedelta(days=1)
+"""No message is older where the timetable is kept."""
 MESSENGERS = ("telegram", "whatsapp")
 
 

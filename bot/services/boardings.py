@@ -23,6 +23,7 @@ from bot.services.targets import obstacle
 from conversations.calendar import ISTANBUL
 from storage import Boardings, Database
 from storage.boardings import Draft, Reported, Summary
+from storage.private_files import sync_folder
 
 Found = TypeVar("Found")
 
@@ -184,7 +185,7 @@ class _Files:
         """Give the files their names, each in one step."""
         for place, draft in self._drafts.items():
             os.replace(draft, place)
-            _sync_folder(place.parent)
+            sync_folder(place.parent)
         return tuple(self._drafts)
 
 
@@ -216,14 +217,6 @@ def _draft(folder: Path, text: bytes) -> Path:
         os.unlink(name)
         raise
     return Path(name)
-
-
-def _sync_folder(path: Path) -> None:
-    folder = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 @contextmanager
