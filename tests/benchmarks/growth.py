@@ -2,7 +2,9 @@
 
 ``python -m tests.benchmarks.growth --cards 34260087 --links 8260087`` takes the cards in by
 ``hesbot cards import``, fills the rest by SQL, and then measures both in turn. ``--postgresql``:
-there. ``--keep FOLDER`` keeps what was built, so that it can be measured again.
+there. ``--keep FOLDER`` keeps what was built, so that it can be measured again. Where it is
+``hesbot web`` that answers, nothing else is at work; ``--process run`` plans the reminders that are
+due meanwhile, which are everybody's on a database just built.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from sqlalchemy import text
 from storage import Database
 from tests.benchmarks import cards_in, growth_sql, machine
 from tests.benchmarks.botapi import lean_bot_api
-from tests.benchmarks.bots import BOTS, RUN, listening, process, settings
+from tests.benchmarks.bots import BOTS, HESBOT, listening, process, settings
 from tests.benchmarks.commands import timed
 from tests.benchmarks.load import Crowd, Figures
 from tests.faults.processes import free_port
@@ -81,15 +83,15 @@ async def build(place: Place, links: int) -> None:
     print(f"{links:,} links and what belongs to them: {time.perf_counter() - began:,.0f} s")
 
 
-async def measure(places: list[Place], rounds: int, seconds: float) -> None:
-    """The same load on each in turn; the ratio of the medians."""
+async def measure(places: list[Place], name: str, rounds: int, seconds: float) -> None:
+    """The same load on each in turn, under the command of that name; the ratio of the medians."""
     talks: dict[str, list[Figures]] = {place.name: [] for place in places}
     gates: dict[str, list[float]] = {place.name: [] for place in places}
     # Who registers meanwhile brings a card that is in no list, so that nobody has it yet.
     people = count(max(place.cards for place in places) + max(map(_strangers_from, places)))
     for turn in range(rounds):
         for place in places:
-            talk, gate = await _one(place, people, seconds)
+            talk, gate = await _one(place, name, people, seconds)
             talks[place.name].append(talk)
             gates[place.name].append(gate)
             print(
@@ -116,9 +118,11 @@ def _ratio(full: list[float], empty: list[float]) -> float:
     return statistics.median(full) / statistics.median(empty)
 
 
-async def _one(place: Place, people: Iterator[int], seconds: float) -> tuple[Figures, float]:
+async def _one(
+    place: Place, name: str, people: Iterator[int], seconds: float
+) -> tuple[Figures, float]:
     bot = next(bot for bot in BOTS if bot.name == "telegram")
-    async with lean_bot_api() as api, _running(place, api.url) as (pid, port):
+    async with lean_bot_api() as api, _running(place, name, api.url) as (pid, port):
         crowd = Crowd(bot.messenger(port, api), port, people)
         talk = await crowd.closed(USERS, seconds, pid, 1.0)
         post = cards_in.asking(port, KEY)
@@ -128,14 +132,14 @@ async def _one(place: Place, people: Iterator[int], seconds: float) -> tuple[Fig
 
 
 @asynccontextmanager
-async def _running(place: Place, api: str) -> AsyncIterator[tuple[int, int]]:
+async def _running(place: Place, name: str, api: str) -> AsyncIterator[tuple[int, int]]:
     port = free_port()
     given = {
         **settings(place.home, port, api),
         **place.settings,
         "INTEGRATION_KEYS": f"gates:{hashlib.sha256(KEY.encode()).hexdigest()}",
     }
-    async with process(RUN, given, place.home / "server") as started:
+    async with process((*HESBOT, name), given, place.home / "server") as started:
         await listening(started, port, place.home / "server")
         yield started.pid, port
 
@@ -159,6 +163,7 @@ def _words() -> argparse.Namespace:
     words.add_argument("--links", type=int, default=250_000)
     words.add_argument("--rounds", type=int, default=3)
     words.add_argument("--seconds", type=float, default=4.0)
+    words.add_argument("--process", choices=("web", "run"), default="web", help="who answers")
     words.add_argument("--postgresql", action="store_true")
     words.add_argument("--keep", type=Path, help="folder to build in, and not to build again")
     return words.parse_args()
@@ -180,7 +185,7 @@ async def _run(given: argparse.Namespace, folder: Path, server: str | None) -> N
     everywhere = os.sched_getaffinity(0)
     os.sched_setaffinity(0, machine.OF_THE_LOAD)
     try:
-        await measure([empty, full], given.rounds, given.seconds)
+        await measure([empty, full], given.process, given.rounds, given.seconds)
     finally:
         os.sched_setaffinity(0, everywhere)
 
