@@ -21,7 +21,7 @@ from bot.channels.terminal import Terminal, show
 from bot.clock import Clock, clock, wall
 from bot.desk import Desk
 from bot.errands import CheckCode, runners
-from bot.gates import Gates, gates, strangers
+from bot.gates import Gates, carried, gates, strangers
 from bot.handover import Handover
 from bot.marks import Marks
 from bot.memory import settle
@@ -152,7 +152,7 @@ def newsroom(records: Records, wording: Wording) -> Newsroom:
 @asynccontextmanager
 async def working(house: House, channels: Sequence[Channel]) -> AsyncIterator[None]:
     """The desk and the channels at work. A part that fails ends the block with its error."""
-    house.limits.update({channel.name: channel.limits for channel in channels})
+    house.limits.update(carried(channels, house.settings.public_url))
     async with house.marks.kept(), asyncio.TaskGroup() as group:
         desk = group.create_task(house.desk.run())
         others = [group.create_task(channel.run()) for channel in channels]

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from bot.callers import Places, callers
-from bot.channels.base import Answer, FrontDesk, Limits
+from bot.channels.base import Answer, Channel, FrontDesk, Limits
 from bot.clock import steady
 from bot.pacing import Allowance, Gate, Meter
 from bot.settings import Settings
 from bot.wording import Wording
 from conversations.replies import Reply
 
+OURS = frozenset({"web", "terminal"})
+"""Channels that no other company carries."""
 REFUSALS = Allowance(burst=200, rate=5.0)
 """Requests without the right key or signature, of one IP address."""
 
@@ -41,6 +43,17 @@ def gates(
         Places(callers(settings), visitors),
         strangers(settings),
     )
+
+
+def carried(channels: Iterable[Channel], public_url: str | None) -> dict[str, Limits]:
+    """What each channel can carry. Where the world reaches us, who will not have a messenger carry
+    their data can go on at our page."""
+    return {
+        channel.name: channel.limits
+        if channel.name in OURS
+        else replace(channel.limits, page=public_url or "")
+        for channel in channels
+    }
 
 
 def strangers(settings: Settings) -> Places:

@@ -184,7 +184,11 @@ class Wording:
 
     def answer(self, replies: Sequence[Reply | Retract], locale: str, limits: Limits) -> Answer:
         """What is said to one event, cut into messages the channel can carry."""
-        spoken = [reply for reply in replies if isinstance(reply, Reply)]
+        spoken = [
+            replace(reply, params={**reply.params, "page": limits.page}) if reply.page else reply
+            for reply in replies
+            if isinstance(reply, Reply) and (limits.page or not reply.page)
+        ]
         retract = tuple(
             message for reply in replies if isinstance(reply, Retract) for message in reply.messages
         )

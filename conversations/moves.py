@@ -188,9 +188,10 @@ def save(state: State) -> Turn:
 
 def refused(state: State) -> Turn:
     """Who refuses is told the other ways, and nothing is kept."""
+    others = (Reply("consent.refused"), Reply("consent.elsewhere", page=True))
     if state.known:
-        return ended(state, Reply("consent.refused"))
-    return Turn(State(locale=state.locale), (Reply("consent.refused"),))
+        return ended(state, *others)
+    return Turn(State(locale=state.locale), others)
 
 
 def full_text(document: str) -> Reply:

@@ -78,7 +78,8 @@ class Reply:
 
     ``apart`` starts a bubble of its own. ``delicate`` marks words that hold an identity number in
     full. ``question`` is there when an answer is awaited. ``file`` is the key of a file's name, for
-    words that are better kept than read in a bubble.
+    words that are better kept than read in a bubble. ``page``: said only where there is a page in
+    the browser to go on at, whose address is the parameter of that name.
     """
 
     key: str
@@ -87,6 +88,7 @@ class Reply:
     delicate: bool = False
     question: Question | None = None
     file: str = ""
+    page: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,8 @@ class Limits:
     means choices are written as a numbered list. ``label`` is characters per button. ``contact``
     says whether the messenger can be asked for the person's own phone number. ``plain``: buttons
     may fail to be shown, so that choices are wanted in writing as well. ``files``: words can be
-    handed over as a file, and be of any length then.
+    handed over as a file, and be of any length then. ``page``: where somebody can go on without
+    the messenger, if there is such a place.
     """
 
     text: int
@@ -38,6 +39,7 @@ class Limits:
     contact: bool = False
     plain: bool = False
     files: bool = False
+    page: str = ""
 
 
 @dataclass(frozen=True, slots=True)

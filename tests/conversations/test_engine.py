@@ -73,7 +73,7 @@ def test_who_refuses_leaves_nothing_behind() -> None:
     talk = Talk().say("merhaba").pick("refuse")
     assert talk.state.blank
     assert talk.state == State()
-    assert talk.keys == ["consent.refused"]
+    assert talk.keys == ["consent.refused", "consent.elsewhere"]
     assert talk.actions == []
 
 

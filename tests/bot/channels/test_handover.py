@@ -17,18 +17,25 @@ from twilio.request_validator import RequestValidator
 
 from bot.app import channels_of, open_house, working
 from bot.channels.base import Unavailable
+from bot.channels.telegram import Telegram
+from bot.channels.web import Web
+from bot.gates import carried
 from bot.handover import GOOD_FOR, VISIT, Handover
 from bot.server import application
 from bot.settings import SettingsError, read_settings
+from bot.wording import Wording
 from conversations.events import Address
+from conversations.replies import Reply
 from storage.database import Database, Patience
 from storage.vault import KeyRing, Vault
 from tests import homes
+from tests.bot.channels.recording import RecordingDesk
 from tests.fakes.serving import serve
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 CITY = "http://city.example"
 AYSE = "+905320000021"
+WORDING = Wording.load()
 BEFORE = ("merhaba", "kabul ediyorum", "Ayşe", "Yılmaz")
 """Up to the identity number."""
 LINK = re.compile(rf"{CITY}(/devam/[\w-]+)")
@@ -164,3 +171,18 @@ def test_it_needs_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PUBLIC_URL", raising=False)
     with pytest.raises(SettingsError, match="PUBLIC_URL"):
         read_settings()
+
+
+@pytest.mark.parametrize(("public_url", "page"), [(CITY, CITY), (None, "")])
+def test_who_refuses_a_messenger_is_offered_the_page_where_there_is_one(
+    public_url: str | None, page: str
+) -> None:
+    """The page itself has nothing else to offer."""
+    desk = RecordingDesk()
+    telegram = Telegram(desk, token="123456:" + "x" * 35, secret="x")
+    found = carried([telegram, Web(desk, lambda _: {})], public_url)
+    assert (found["telegram"].page, found["web"].page) == (page, "")
+    refused = [Reply("consent.refused"), Reply("consent.elsewhere", page=True)]
+    for limits in found.values():
+        told = WORDING.answer(refused, "tr", limits).messages[0].text
+        assert ("tarayıcıda" in told, told.endswith(CITY)) == (bool(limits.page),) * 2
