@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cached_property
 
 from conversations.actions import Action, AskHesService, Document, SaveLink, Value
 from conversations.outcomes import Invalid
@@ -25,7 +26,7 @@ Complete = Callable[[Answers, tuple[int, ...], Document | None, bool], Action]
 is done with them."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, for what is remembered
 class Field:
     """One answer that is wanted.
 
@@ -55,7 +56,7 @@ class Field:
     autofill: str = "off"
     errand: type[AskHesService] | None = None
 
-    @property
+    @cached_property
     def title(self) -> Word:
         return Word(f"title.{self.name}")
 
@@ -77,7 +78,7 @@ class Field:
         return None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, for what is remembered
 class Form:
     """Answers that are wanted together, and what is done with them.
 
@@ -105,10 +106,11 @@ class Form:
 
     def place(self, name: str) -> int:
         """Where the field stands, from 0. Raise KeyError if the form has no such field."""
-        for place, field in enumerate(self.fields):
-            if field.name == name:
-                return place
-        raise KeyError(name)
+        return self._places[name]
+
+    @cached_property
+    def _places(self) -> Mapping[str, int]:
+        return {field.name: place for place, field in enumerate(self.fields)}
 
     def missing(self, answers: Answers) -> Field | None:
         """The first field without an answer that can stand, or None when the form is full."""

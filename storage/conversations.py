@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from conversations.events import Address
 from storage import tables
-from storage.prepared import Prepared, run
+from storage.prepared import Prepared, run, write
 from storage.statements import INSERTS, among_keys, lock
 from storage.vault import Vault, row
 
@@ -123,7 +123,7 @@ class Conversations:
             for address, state in states.items()
             if state is not None
         ]
-        await run(
+        await write(
             conn,
             _UPSERT_STATE.each(changed),
             _DELETE_STATES(keys=blank),

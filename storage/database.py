@@ -19,6 +19,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from storage import migrations, postgresql, sqlite
+from storage.writer import Writer
 
 DEFAULT_FILE = "hesbot.sqlite3"
 
@@ -102,6 +103,7 @@ class Database:
         self._reading = reading
         self._probing = probing
         self._patience = patience
+        self._writer = Writer(writing, patience.queue) if self.file else None
         self._attempt: asyncio.Task[None] | None = None
 
     @classmethod
@@ -157,10 +159,14 @@ class Database:
     def begin(self, within: float | None = None) -> AbstractAsyncContextManager[AsyncConnection]:
         """One write transaction: commits at the end of the block, rolls back on any error.
 
+        On SQLite its first statement waits for the lock on the file.
+
         ``within``: seconds after which whoever waits for it would not wait any longer. What is not
         over by then raises Unavailable, whatever the server does. (SQLite is waited for as long as
         the patience says: it is in this process, and somebody's lock is all that holds it.)
         """
+        if self._writer is not None:
+            return _in_turn(self._writer.transaction(within))
         return _transaction(self._writing, within, self._patience.undo)
 
     def read(self, within: float | None = None) -> AbstractAsyncContextManager[AsyncConnection]:
@@ -182,7 +188,7 @@ class Database:
             # The writing connection is taken for a turn among this process's writers.
             async with (
                 asyncio.timeout(self._patience.probe),
-                _connection(self._writing),
+                _connection(self._writing) if self._writer is None else self._writer.turn(),
                 _transaction(self._probing, None, self._patience.undo) as connection,
             ):
                 await connection.execute(_SMALLEST_WRITE[self.dialect])
@@ -191,6 +197,8 @@ class Database:
 
     async def close(self) -> None:
         """Give all connections back."""
+        if self._writer is not None:
+            await self._writer.close()
         await self._writing.dispose()
         await self._reading.dispose()
         await self._probing.dispose()
@@ -254,6 +262,15 @@ async def _lock_upgrades(connection: AsyncConnection, lock: float) -> None:
         text("SELECT pg_advisory_xact_lock(:lock)").bindparams(lock=_UPGRADE_LOCK)
     )
     await connection.execute(text(f"SET LOCAL lock_timeout = {int(lock * 1000)}"))
+
+
+@asynccontextmanager
+async def _in_turn(
+    transaction: AbstractAsyncContextManager[AsyncConnection],
+) -> AsyncIterator[AsyncConnection]:
+    with _passing_errors():
+        async with transaction as connection:
+            yield connection
 
 
 @asynccontextmanager

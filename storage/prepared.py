@@ -100,6 +100,18 @@ async def run(conn: AsyncConnection, *calls: Call) -> list[Rows]:
     return found
 
 
+async def write(conn: AsyncConnection, *calls: Call) -> None:
+    """Run them as ``run`` does, for what they do and not for what they find.
+
+    On SQLite they go along with whatever is run next in the transaction, or with its commit, which
+    then raises what is wrong with them.
+    """
+    if conn.dialect.name != "sqlite":
+        await run(conn, *calls)
+    elif work := [_work(call, conn.dialect) for call in calls if not call.idle]:
+        driver_of(conn).leave(_run, work)
+
+
 async def one(conn: AsyncConnection, call: Call) -> Rows:
     """Run one; what it found."""
     return (await run(conn, call))[0]

@@ -71,7 +71,23 @@ class Cursor:
 
 
 class Connection(aiosqlite.Connection):
-    """A connection whose cursors go to the thread once."""
+    """A connection whose cursors go to the thread once; what nobody waits for goes along."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._opening = ""
+        self._left: list[tuple[Any, Sequence[Any]]] = []
+
+    def begin(self, opening: str) -> None:
+        """Begin a transaction with the next statement."""
+        self._opening = opening
+
+    def leave(self, errand: Any, *arguments: Any) -> None:
+        """Run a function as ``visit`` does, on the next journey; nobody hears what it returns.
+
+        What it raises is raised there: by the next statement or by the commit.
+        """
+        self._left.append((errand, arguments))
 
     async def _connect(self) -> aiosqlite.Connection:
         try:
@@ -90,7 +106,28 @@ class Connection(aiosqlite.Connection):
         return await self._execute(self._run_there, errand, arguments)  # type: ignore[no-untyped-call]
 
     def _run_there(self, errand: Any, arguments: Sequence[Any]) -> Any:
+        if self._opening:
+            opening, self._opening = self._opening, ""
+            self._conn.execute(opening)
+        left, self._left = self._left, []
+        for earlier, given in left:
+            earlier(self._conn, *given)
         return errand(self._conn, *arguments)
+
+    async def commit(self) -> None:
+        """Commit, if anything was begun."""
+        if self._opening and not self._left:
+            self._opening = ""
+        else:
+            await self.visit(sqlite3.Connection.commit)
+
+    async def rollback(self) -> None:
+        """Undo, if anything was begun."""
+        self._left.clear()
+        if self._opening:
+            self._opening = ""
+        else:
+            await super().rollback()
 
 
 def engines(
@@ -168,8 +205,8 @@ def _use_write_ahead_log(connection: sqlite3.Connection, latest: float) -> None:
 
 
 def _begin_immediate(connection: Any) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    connection.connection.driver_connection.begin("BEGIN IMMEDIATE")
 
 
 def _begin_deferred(connection: Any) -> None:
-    connection.exec_driver_sql("BEGIN")
+    connection.connection.driver_connection.begin("BEGIN")

@@ -25,7 +25,7 @@ from tests.faults.processes import surroundings
 
 PEOPLE = 240
 RATE = 60
-JITTER = 3
+JITTER = 6
 """Calls that a busy machine may hand over late, together with those of the next second."""
 KILLS = 6
 SEED = 20210108

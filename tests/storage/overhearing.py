@@ -34,7 +34,10 @@ class Overheard:
 
 @contextmanager
 def overhearing(database: Database, *, plans: bool = True) -> Iterator[Overheard]:
-    """Hear what the writing connections are asked meanwhile; ``plans``: and how it is done."""
+    """Hear what the writing connections are asked meanwhile; ``plans``: and how it is done.
+
+    What is left to the commit is heard at the commit.
+    """
     heard = Overheard()
     sqlite = database.dialect == "sqlite"
     listen = _on_sqlite(heard) if sqlite else _on_server(database, heard, plans)
@@ -44,15 +47,21 @@ def overhearing(database: Database, *, plans: bool = True) -> Iterator[Overheard
 
 @contextmanager
 def _on_sqlite(heard: Overheard) -> Iterator[None]:
-    visit = Connection.visit
+    visit, leave = Connection.visit, Connection.leave
 
     async def overhear(self: Connection, errand: Any, *given: Any) -> Any:
         for sql, parameters in _statements(errand, given):
             await visit(self, heard.explain, sql, parameters)
         return await visit(self, errand, *given)
 
+    def overhear_left(self: Connection, errand: Any, *given: Any) -> None:
+        for sql, parameters in _statements(errand, given):
+            leave(self, heard.explain, sql, parameters)
+        leave(self, errand, *given)
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Connection, "visit", overhear)
+        patch.setattr(Connection, "leave", overhear_left)
         yield
 
 

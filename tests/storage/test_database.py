@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 
 from storage import tables
 from storage.database import Database, Patience, Unavailable, UnknownDatabase
+from storage.prepared import Prepared, write
 from tests.storage.conftest import new_postgresql
 
 NOW = datetime(2021, 1, 10, 9, 30, 15, 123456, tzinfo=UTC)
@@ -25,6 +27,19 @@ NOW = datetime(2021, 1, 10, 9, 30, 15, 123456, tzinfo=UTC)
 def message(key: bytes, at: datetime = NOW) -> dict[str, Any]:
     """A row of the inbox."""
     return {"key": key, "address_key": b"a" * 16, "received_at": at, "answer": b"sealed"}
+
+
+LONG = (
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 200000)"
+    " SELECT max(i) FROM n"
+)
+"""A statement that takes SQLite a moment."""
+
+
+async def add(database: Database, key: bytes) -> None:
+    """Write one message."""
+    async with database.begin() as conn:
+        await conn.execute(insert(tables.inbox), [message(key)])
 
 
 async def keys(database: Database) -> list[bytes]:
@@ -171,8 +186,8 @@ async def test_whoever_gives_up_waiting_for_the_lock_does_not_get_it_later(tmp_p
     other.execute("BEGIN IMMEDIATE")
 
     async def write() -> None:
-        async with database.begin():
-            pass
+        async with database.begin() as conn:
+            await conn.execute(text("SELECT 1"))
 
     task = asyncio.create_task(write())
     await asyncio.wait({task}, timeout=0.05)
@@ -313,8 +328,8 @@ class TestPing:
         database = await Database.open(url, patience=IMPATIENT)
         other = await Database.open(url, patience=PATIENT)
         async with other.begin() as conn:
-            if other.dialect == "postgresql":
-                await conn.execute(text("LOCK TABLE alembic_version IN EXCLUSIVE MODE"))
+            locking = "LOCK TABLE alembic_version IN EXCLUSIVE MODE"
+            await conn.execute(text(locking if other.dialect == "postgresql" else "SELECT 1"))
             async with asyncio.timeout(5):
                 with pytest.raises(Unavailable):
                     await database.ping()
@@ -376,3 +391,95 @@ class TestPing:
         command = [sys.executable, "-c", program]
         ran = await asyncio.to_thread(subprocess.run, command, capture_output=True, check=False)
         assert ran.stdout.decode().split() == ["unavailable"], ran.stderr.decode()
+
+
+class TestWriter:
+    """The connection that stays open between SQLite's transactions."""
+
+    async def test_a_block_that_asks_nothing_locks_nothing(self, tmp_path: Path) -> None:
+        """Another process may write meanwhile."""
+        path = tmp_path / "records.sqlite3"
+        database = await Database.open(f"sqlite:///{path}")
+        async with database.begin():
+            with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as other:
+                other.execute("BEGIN IMMEDIATE")
+        await database.close()
+
+    @pytest.mark.parametrize("held", [False, True], ids=["before", "under way"])
+    async def test_who_is_cancelled_leaves_it_to_the_next(self, tmp_path: Path, held: bool) -> None:
+        """What was written is undone first, whether a statement was under way or not."""
+        database = await Database.open(f"sqlite:///{tmp_path / 'records.sqlite3'}")
+        began = asyncio.Event()
+
+        async def write() -> None:
+            async with database.begin() as conn:
+                await conn.execute(insert(tables.inbox), [message(b"1")])
+                began.set()
+                if held:
+                    await conn.execute(text(LONG))
+                await asyncio.Event().wait()
+
+        task = asyncio.create_task(write())
+        await began.wait()
+        next_one = asyncio.create_task(add(database, b"2"))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await next_one
+        assert await keys(database) == [b"2"]
+        await database.close()
+
+    async def test_who_waits_in_vain_is_told_so(self, tmp_path: Path) -> None:
+        """And those who wait behind get their turn all the same."""
+        database = await Database.open(f"sqlite:///{tmp_path / 'records.sqlite3'}")
+        async with database.begin():
+            late = asyncio.create_task(add(database, b"2"))
+            await asyncio.sleep(0)
+            with pytest.raises(Unavailable):
+                async with database.begin(within=0.01):
+                    pass
+        await late
+        assert await keys(database) == [b"2"]
+        await database.close()
+
+    async def test_an_error_of_the_caller_costs_no_connection(self, tmp_path: Path) -> None:
+        """It goes on with the next transaction."""
+        database = await Database.open(f"sqlite:///{tmp_path / 'records.sqlite3'}")
+
+        async def fail() -> None:
+            async with database.begin() as conn:
+                await conn.execute(insert(tables.inbox), [message(b"1")])
+                raise KeyError
+
+        for _ in range(2):
+            with pytest.raises(KeyError):
+                await fail()
+        await add(database, b"2")
+        assert await keys(database) == [b"2"]
+        await database.close()
+
+    async def test_what_was_left_to_the_commit_fails_there(self, database: Database) -> None:
+        """As a whole, and the next transaction finds nothing of it."""
+        twice = Prepared(tables.inbox.insert()).each([message(b"1"), message(b"1")])
+        with pytest.raises((IntegrityError, sqlite3.IntegrityError)):
+            async with database.begin() as conn:
+                await write(conn, twice)
+        await add(database, b"2")
+        assert await keys(database) == [b"2"]
+
+    async def test_what_was_left_is_there_for_the_next_statement(self, database: Database) -> None:
+        """And is undone with everything else."""
+
+        async def fail(*, look: bool) -> None:
+            async with database.begin() as conn:
+                await write(conn, Prepared(tables.inbox.insert())(**message(b"1")))
+                if look:
+                    found = await conn.execute(select(tables.inbox.c.key))
+                    assert found.scalars().all() == [b"1"]
+                raise KeyError
+
+        for look in (True, False):
+            with pytest.raises(KeyError):
+                await fail(look=look)
+            assert await keys(database) == []
