@@ -254,13 +254,18 @@ async def test_nobody_is_told_twice_after_a_restore(tmp_path: Path) -> None:
     """The timetable begins anew without its file, and finds on record what it has done."""
     home, backup = tmp_path / "home", tmp_path / "backup"
     async with BotApi() as api:
-        settings = {"TELEGRAM_BOT_TOKEN": api.token, "TELEGRAM_API_BASE": api.base_url}
-        async with served(home, **settings, HESBOT_NOW="2021-01-08T12:00"):
+        settings = {
+            "TELEGRAM_BOT_TOKEN": api.token,
+            "TELEGRAM_API_BASE": api.base_url,
+            "PUBLIC_URL": "https://hes.example.org",
+        }
+        async with served(home, **settings, HESBOT_NOW="2021-01-08T12:00") as server:
+            api.reroute(settings["PUBLIC_URL"], server.url)
             somebody = api.person(4711, first_name="Ayşe")
             for text in ("merhaba", "evet", "ayşe"):
                 await somebody.say(text)
                 await api.idle()
-        async with served(home, **settings, HESBOT_NOW="2021-01-09T12:00"):
+        async with served(home, **settings, HESBOT_NOW="2021-01-09T10:30"):
             await round_done(home)
             await api.until(lambda: reminded(api), 30)
         sent = len(api.calls("sendMessage"))
@@ -268,7 +273,7 @@ async def test_nobody_is_told_twice_after_a_restore(tmp_path: Path) -> None:
         notices = rows(backup)["deliveries"]
         assert len(notices) == 1
         await told(home, "db", "restore", str(backup), "--yes")
-        async with served(home, **settings, HESBOT_NOW="2021-01-09T12:05"):
+        async with served(home, **settings, HESBOT_NOW="2021-01-09T10:35"):
             await round_done(home)
         assert len(api.calls("sendMessage")) == sent
     assert rows(home / "hesbot.sqlite3")["deliveries"] == notices
