@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from conversations.actions import Staying
 from conversations.events import Address
-from storage import gate, tables
+from storage import gate, leftovers, tables
 from storage.backups import Since
 from storage.cards import Cards
 from storage.conversations import address_key
@@ -116,6 +116,7 @@ class Erasure:
     async def _erase(
         self, conn: AsyncConnection, person: _Person, keys: set[bytes], now: datetime
     ) -> Erased:
+        leftovers.note(conn)
         await gate.enter(conn)
         await lock(conn, sorted({each.number_key for each in person.links}))
         everywhere = keys | set(person.addresses.values())
