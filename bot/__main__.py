@@ -26,6 +26,7 @@ from bot.commands.whatsapp import whatsapp
 
 if TYPE_CHECKING:
     from bot.settings import Settings
+    from bot.stopping import Stop
 
 app = typer.Typer(
     name="hesbot",
@@ -83,7 +84,7 @@ def worker() -> None:
         from bot.telemetry import set_up_logs
 
         set_up_logs()
-        finish(work(settings, _announce_worker), uvloop=True)
+        finish(work(settings, _announce_worker, _stop()), uvloop=True)
 
 
 @app.command()
@@ -120,7 +121,14 @@ def _serve(*, alone: bool = True, demo: bool = False) -> None:
 
             settings = stack.enter_context(demonstration(settings))
         announce = _announce_demo if demo else _announce
-        finish(serve(settings, announce, alone=alone, demo=demo), uvloop=True)
+        finish(serve(settings, announce, _stop(), alone=alone, demo=demo), uvloop=True)
+
+
+def _stop() -> Stop:
+    """The end of this process, which nothing holds up for long."""
+    from bot.stopping import Stop, leave_at_once
+
+    return Stop(leave_at_once)
 
 
 def _announce(settings: Settings, channels: Sequence[str]) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import hmac
 import logging
-import signal
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
@@ -41,6 +40,7 @@ from bot.page_words import page_words
 from bot.records import Records, open_records
 from bot.rooms import Rooms
 from bot.settings import Settings, dict_of
+from bot.stopping import Stop, signalled
 from bot.wording import Wording
 from conversations.events import Address
 from conversations.replies import Reply, Word
@@ -294,7 +294,12 @@ Announced = Callable[[Settings, Sequence[str]], None]
 
 
 async def serve(
-    settings: Settings, announce: Announced, *, alone: bool = True, demo: bool = False
+    settings: Settings,
+    announce: Announced,
+    stop: Stop | None = None,
+    *,
+    alone: bool = True,
+    demo: bool = False,
 ) -> None:
     """Answer people until told to stop; ``alone``, also send what goes out unasked.
 
@@ -303,6 +308,7 @@ async def serve(
     from bot.console_parts import console_of
     from bot.server import application, bind, server
 
+    stop = stop or Stop()
     with closing(bind(settings.host, settings.port)) as socket:
         settings = settings.model_copy(update={"port": socket.getsockname()[1]})
         async with open_house(settings, demo=demo, patient=True) as house:
@@ -316,7 +322,7 @@ async def serve(
                 settle()
                 announce(settings, names)
 
-            http = server(app, ready, secure=settings.address.startswith("https://"))
+            http = server(app, ready, stop, secure=settings.address.startswith("https://"))
             async with (
                 working(house, channels),
                 fresh_shelf(house.parts),
@@ -325,7 +331,8 @@ async def serve(
                 AsyncExitStack() as stack,
             ):
                 if alone:
-                    await stack.enter_async_context(reaching_out(house.parts, beside_people=True))
+                    out = reaching_out(house.parts, stop, beside_people=True)
+                    await stack.enter_async_context(out)
                 await http.serve(sockets=[socket])
 
 
@@ -348,36 +355,30 @@ def integration(house: House) -> list[Route]:
     )
 
 
-async def work(settings: Settings, announce: Announced) -> None:
+async def work(settings: Settings, announce: Announced, stop: Stop | None = None) -> None:
     """Send what goes out unasked and keep the timetable, until told to stop."""
+    stop = stop or Stop()
     async with open_records(settings, patient=True) as records:
         parts = Outbound.of(records, Wording.load(), clock(settings.hesbot_now))
-        async with fresh_shelf(parts), reaching_out(parts):
+        async with fresh_shelf(parts), reaching_out(parts, stop):
             settle()
             names = [outlet.name for outlet in outlets(parts)]
             if settings.worker_port is not None:
                 told = partial(announce, settings, names)
-                await _observed(settings.host, settings.worker_port, records.database, told)
+                await _observed(settings.host, settings.worker_port, records.database, told, stop)
             else:
                 announce(settings, names)
-                await _told()
+                await signalled()
 
 
-async def _observed(host: str, port: int, database: Database, announce: Callable[[], None]) -> None:
+async def _observed(
+    host: str, port: int, database: Database, announce: Callable[[], None], stop: Stop
+) -> None:
     """Answer for health and metrics until told to stop."""
     from bot.server import application, bind, server
 
     with closing(bind(host, port)) as socket:
-        await server(application((), database), announce).serve(sockets=[socket])
-
-
-async def _told() -> None:
-    """Wait for SIGTERM or Ctrl-C."""
-    told = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for each in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(each, told.set)
-    await told.wait()
+        await server(application((), database), announce, stop).serve(sockets=[socket])
 
 
 # --- the terminal ---------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -26,6 +26,7 @@ from bot.notices.sender import Sender, Word
 from bot.notices.workers import named
 from bot.records import Records
 from bot.settings import DATABASE_FILE, Settings, dict_of
+from bot.stopping import Left, Stop
 from bot.wording import Wording
 from storage import Broadcasts, Conversations, Database, Ledger, Parcel, Pickup, Registry, Vault
 from storage.snapshot import room, snapshot
@@ -73,8 +74,11 @@ REST_BESIDE_PEOPLE = 2.0
 
 
 @asynccontextmanager
-async def reaching_out(parts: Outbound, *, beside_people: bool = False) -> AsyncIterator[None]:
-    """The senders and the timetable at work. A part that fails ends the block with its error.
+async def reaching_out(
+    parts: Outbound, stop: Stop, *, beside_people: bool = False
+) -> AsyncIterator[None]:
+    """The senders and the timetable at work, until the block ends or ``stop`` begins. A part that
+    fails ends the block with its error.
 
     ``beside_people``: this process answers people too, who go before the timetable.
     """
@@ -85,11 +89,12 @@ async def reaching_out(parts: Outbound, *, beside_people: bool = False) -> Async
         passes = await stack.enter_async_context(timed(parts))
         work = Planned(passes, parts.database, parts.broadcasts, channels(settings))
         name = stack.enter_context(named(settings.hesbot_home))
-        senders = [sender_of(parts, outlet, name) for outlet in outlets(parts)]
+        senders = [sender_of(parts, outlet, name, stop.left) for outlet in outlets(parts)]
         conductor = Conductor(parts.database, parts.broadcasts, parts.now)
         group = await stack.enter_async_context(asyncio.TaskGroup())
         tasks = [group.create_task(sender.run()) for sender in senders]
         tasks.append(group.create_task(conductor.run()))
+        group.create_task(_cancelled_at(stop, tasks))
         await stack.enter_async_context(
             schedules(
                 work,
@@ -98,11 +103,17 @@ async def reaching_out(parts: Outbound, *, beside_people: bool = False) -> Async
                 settings.hesbot_home,
                 settings.database_url,
                 rest=REST_BESIDE_PEOPLE if beside_people else 0.0,
+                stop=stop,
             )
         )
         yield
-        for task in tasks:
-            task.cancel()
+        stop.begin()
+
+
+async def _cancelled_at(stop: Stop, tasks: Iterable[asyncio.Task[None]]) -> None:
+    await stop.told()
+    for task in tasks:
+        task.cancel()
 
 
 @asynccontextmanager
@@ -203,8 +214,8 @@ async def _ministry(parts: Outbound) -> AsyncIterator[Ministry | None]:
         yield service
 
 
-def sender_of(parts: Outbound, outlet: Outlet, worker: str) -> Sender:
-    """The sender of a channel, in this process, under that name."""
+def sender_of(parts: Outbound, outlet: Outlet, worker: str, left: Left = float) -> Sender:
+    """The sender of a channel, in this process, under that name. ``left`` as for ``Stop``."""
     return Sender(
         outlet,
         parts.database,
@@ -213,6 +224,7 @@ def sender_of(parts: Outbound, outlet: Outlet, worker: str) -> Sender:
         parts.now,
         worker,
         reports=outlet.name == "whatsapp" and parts.settings.public_url is not None,
+        left=left,
     )
 
 

@@ -84,7 +84,7 @@ async def open_records(
             code_on_several_cards=settings.hes_code_on_several_cards,
             announce=announcing(ledger),
         )
-        async with _watched(database, vault, source):
+        async with _watched(database, vault, source), database.cleared():
             yield Records(
                 settings,
                 database,

@@ -20,12 +20,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from bot.channels.base import Channel
 from bot.server_line import Line
 from bot.settings import SettingsError
+from bot.stopping import CALLS, Stop
 from storage import Database, Unavailable
 
 Endpoint = Callable[[Request], Awaitable[Response]]
-
-STOP_WITHIN = 5
-"""Seconds that requests under way are given when the server is told to stop."""
 
 LARGEST_MESSAGE = 1_000_000
 """Bytes of one message on a web socket."""
@@ -122,11 +120,12 @@ def _plain(
 
 
 class Server(uvicorn.Server):
-    """uvicorn that says when it is ready."""
+    """uvicorn that says when it is ready, and gives the word when it is told to stop."""
 
-    def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, announce: Callable[[], None], stop: Stop) -> None:
         super().__init__(config)
         self._announce = announce
+        self._stop = stop
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Stop gently; the second Ctrl-C does not wait for requests under way.
@@ -136,6 +135,11 @@ class Server(uvicorn.Server):
         """
         self.force_exit = self.should_exit and sig == signal.SIGINT
         self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        """Let requests under way end while everything else does."""
+        self._stop.begin()
+        await super().shutdown(sockets)
 
     async def on_tick(self, counter: int) -> bool:
         """Ten times a second; once a second the connections are looked at."""
@@ -172,10 +176,12 @@ def _not_to_be_had(error: Exception) -> SettingsError:
     return SettingsError(f"HOST, PORT: cannot listen there: {why}")
 
 
-def server(app: ASGIApp, announce: Callable[[], None], *, secure: bool = False) -> Server:
+def server(
+    app: ASGIApp, announce: Callable[[], None], stop: Stop | None = None, *, secure: bool = False
+) -> Server:
     """A server for the app, to be given its sockets; ``announce`` is called once it listens.
 
-    ``secure``: the world reaches us by HTTPS.
+    ``stop`` begins when it is told to. ``secure``: the world reaches us by HTTPS.
     """
     config = uvicorn.Config(
         app,
@@ -187,7 +193,7 @@ def server(app: ASGIApp, announce: Callable[[], None], *, secure: bool = False) 
         log_level="warning",
         proxy_headers=False,
         server_header=False,
-        timeout_graceful_shutdown=STOP_WITHIN,
+        timeout_graceful_shutdown=int(CALLS),
         ws_max_size=LARGEST_MESSAGE,
     )
-    return Server(config, announce)
+    return Server(config, announce, stop or Stop())

@@ -18,7 +18,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from storage import migrations, postgresql, sqlite
+from storage import leftovers, migrations, postgresql, sqlite
 from storage.writer import Writer
 
 DEFAULT_FILE = "hesbot.sqlite3"
@@ -105,6 +105,7 @@ class Database:
         self._patience = patience
         self._writer = Writer(writing, patience.queue) if self.file else None
         self._attempt: asyncio.Task[None] | None = None
+        self._leftovers = leftovers.watched(writing)
 
     @classmethod
     async def open(
@@ -155,6 +156,10 @@ class Database:
     def file(self) -> Path | None:
         """The SQLite file; None on a server."""
         return Path(str(self._writing.url.database)) if self.dialect == "sqlite" else None
+
+    def cleared(self) -> AbstractAsyncContextManager[None]:
+        """During the block nothing is left for long of what is deleted, see ``leftovers``."""
+        return leftovers.cleared(self.file, self._leftovers)
 
     def begin(self, within: float | None = None) -> AbstractAsyncContextManager[AsyncConnection]:
         """One write transaction: commits at the end of the block, rolls back on any error.

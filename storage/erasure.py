@@ -18,7 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from conversations.actions import Staying
 from conversations.events import Address
-from storage import gate, tables
+from storage import gate, leftovers, tables
+from storage.backups import Since
 from storage.cards import Cards
 from storage.conversations import address_key
 from storage.people import People
@@ -76,7 +77,7 @@ class Erasure:
         sender = await self._people.sender(conn, address)
         own = {} if sender is None else {sender.id: key}
         person = await _person(conn, None if sender is None else sender.citizen_id, own)
-        return await self._erase(conn, person, {key}, now, way)
+        return await self._proved(conn, await self._erase(conn, person, {key}, now), now, way)
 
     async def of_identity(
         self, conn: AsyncConnection, identity_number: str, now: datetime, way: str
@@ -85,11 +86,37 @@ class Erasure:
         citizen = tables.citizens.c
         wanted = citizen.identity_key == self._people.identity_key(identity_number)
         found = await conn.scalar(select(citizen.id).where(wanted))
-        return await self._erase(conn, await _person(conn, found, {}), set(), now, way)
+        person = await _person(conn, found, {})
+        return await self._proved(conn, await self._erase(conn, person, set(), now), now, way)
+
+    async def again(self, conn: AsyncConnection, since: Since, now: datetime) -> int:
+        """Erase who is still in a backup that was put back, and keep the proofs; how many."""
+        place = tables.addresses.c
+        citizens = since.citizens or ()
+        for each in citizens:
+            await self._erase(conn, await _person(conn, each, {}), set(), now)
+        # Theirs were forgotten with them; what is left are strangers'.
+        wanted = select(place.id, place.key).where(
+            place.id.in_(since.addresses), place.opted_out_at.is_distinct_from(now)
+        )
+        strangers = (await conn.execute(wanted)).all()
+        for id, key in strangers:
+            await self._erase(conn, await _person(conn, None, {id: key}), {key}, now)
+        for proof in since.proofs:
+            await _prove(conn, proof.counts, proof.staying, proof.at, proof.way)
+        return len(citizens) + len(strangers)
+
+    async def _proved(
+        self, conn: AsyncConnection, erased: Erased, now: datetime, way: str
+    ) -> Erased:
+        if erased.anything:
+            await _prove(conn, erased.counts, " ".join(erased.staying), now, way)
+        return erased
 
     async def _erase(
-        self, conn: AsyncConnection, person: _Person, keys: set[bytes], now: datetime, way: str
+        self, conn: AsyncConnection, person: _Person, keys: set[bytes], now: datetime
     ) -> Erased:
+        leftovers.note(conn)
         await gate.enter(conn)
         await lock(conn, sorted({each.number_key for each in person.links}))
         everywhere = keys | set(person.addresses.values())
@@ -111,10 +138,7 @@ class Erasure:
             "conversations": talks,
             "consents": consents,
         }
-        erased = Erased(counts, staying)
-        if erased.anything:
-            await _prove(conn, erased, now, way)
-        return erased
+        return Erased(counts, staying)
 
     async def _forget_cards(self, conn: AsyncConnection, person: _Person) -> tuple[Staying, ...]:
         """Forget the cards that nobody but this person told us of; of the others, why they stay."""
@@ -241,12 +265,11 @@ async def _forget_links(conn: AsyncConnection, person: _Person) -> None:
     await conn.execute(delete(tables.links).where(link.id.in_(person.link_ids)))
 
 
-async def _prove(conn: AsyncConnection, erased: Erased, now: datetime, way: str) -> None:
+async def _prove(
+    conn: AsyncConnection, counts: Mapping[str, int], staying: str, now: datetime, way: str
+) -> None:
     await conn.execute(
         tables.erasures.insert().values(
-            at=now,
-            way=way,
-            counts=json.dumps(erased.counts),
-            staying=" ".join(erased.staying),
+            at=now, way=way, counts=json.dumps(dict(counts)), staying=staying
         )
     )

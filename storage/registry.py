@@ -44,6 +44,7 @@ from conversations.actions import (
 from conversations.events import Address
 from storage import gate
 from storage.asked import Asked
+from storage.backups import Since
 from storage.boardings import Boardings
 from storage.cards import CardRecord, Cards
 from storage.changes import Announce, Standing, unannounced
@@ -322,6 +323,10 @@ class Registry:
     ) -> Erased:
         """Erase the person with that identity number; ``way`` says how it was asked for."""
         return await self._erasure.of_identity(conn, identity_number, now, way)
+
+    async def erase_again(self, conn: AsyncConnection, since: Since, now: datetime) -> int:
+        """Erase who was erased since a backup was taken; how many."""
+        return await self._erasure.again(conn, since, now)
 
     async def _record(self, conn: AsyncConnection, citizen: Citizen, now: datetime) -> RecordFound:
         cards = await self._cards.held_by(conn, citizen.id)

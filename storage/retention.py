@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Table, delete, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage import tables
+from storage import leftovers, tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,8 @@ async def forget(conn: AsyncConnection, now: datetime, limit: int) -> int:
 
     Messages and words on codes are forgotten by ``Conversations`` and ``Risks``.
     """
+    # Every time: also for what other processes deleted, and could not clear away.
+    leftovers.note(conn)
     gone = await _unfinished(conn, now, limit)
     for table, may_go in _IN_ORDER:
         gone += await _oldest(conn, table, may_go, now, limit)

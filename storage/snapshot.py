@@ -22,10 +22,11 @@ def snapshot(source: Path, target: Path) -> None:
 
 
 @contextmanager
-def room(home: Path) -> Iterator[Path]:
-    """An empty directory in the home, gone afterwards. What killed processes left goes first."""
-    _sweep(home)
-    place, handle = _made(home)
+def room(home: Path, prefix: str = PREFIX) -> Iterator[Path]:
+    """An empty directory in the home, gone afterwards. What killed processes left goes first, in
+    rooms whose names begin so."""
+    _sweep(home, prefix)
+    place, handle = _made(home, prefix)
     try:
         yield place
     finally:
@@ -33,9 +34,9 @@ def room(home: Path) -> Iterator[Path]:
         os.close(handle)
 
 
-def _sweep(home: Path) -> None:
+def _sweep(home: Path, prefix: str) -> None:
     """Remove the rooms that no living process holds: a lock ends with its process."""
-    for place in home.glob(f"{PREFIX}*"):
+    for place in home.glob(f"{prefix}*"):
         try:
             handle = _opened(place)
         except OSError:
@@ -49,10 +50,10 @@ def _sweep(home: Path) -> None:
             os.close(handle)
 
 
-def _made(home: Path) -> tuple[Path, int]:
+def _made(home: Path, prefix: str) -> tuple[Path, int]:
     """A new room and the lock on it."""
     while True:
-        place = Path(mkdtemp(dir=home, prefix=PREFIX))
+        place = Path(mkdtemp(dir=home, prefix=prefix))
         try:
             handle = _opened(place)
         except FileNotFoundError:

@@ -34,6 +34,7 @@ from bot.clock import Clock, wall
 from bot.notices.rounds import MOST_MISSES, Round, due, task_of
 from bot.notices.steps import Steps, Stopped, Work
 from bot.patience import AWAITED, patiently
+from bot.stopping import CALLS, Stop
 from bot.telemetry import FAULTS, place_of
 from storage import Unavailable
 from storage.postgresql import EVERY, PROBES, SILENCE, UNHEARD
@@ -68,8 +69,6 @@ _LINE = {
     "tcp_user_timeout": UNHEARD,
 }
 """How DBOS's connections are made, in libpq's words."""
-STOP_WITHIN = 15.0
-"""Seconds for DBOS's threads to end."""
 
 
 @asynccontextmanager
@@ -83,21 +82,26 @@ async def schedules(
     tick: float = TICK,
     mark: str | None = None,
     rest: float = 0.0,
+    stop: Stop | None = None,
 ) -> AsyncIterator[None]:
     """Keep the timetable while the block runs. Raise Unavailable if that cannot begin.
 
     One block at a time in a process: DBOS is a singleton. ``name`` is this worker's, ``home`` the
     folder for DBOS's own rows where the records are not on a server. ``mark`` tells the rounds of
     this clock from those of another one that told the same times. ``rest`` as for ``Steps``.
+    It ends with the block, or when ``stop`` begins.
     """
+    stop = stop or Stop()
     keeper = _Keeper(Steps(work, clock, rest), name, tick, _mark(clock) if mark is None else mark)
     config = _config(name, home, database_url)
     on_server = not str(config["system_database_url"]).startswith("sqlite")
     await patiently(lambda: keeper.start(config), AWAITED if on_server else 0.0)
+    ending = asyncio.create_task(keeper.stop_when(stop))
     try:
         yield
     finally:
-        await asyncio.shield(keeper.stop())
+        stop.begin()
+        await asyncio.shield(ending)
 
 
 # --- where DBOS keeps its rows ---------------------------------------------------------------
@@ -198,16 +202,17 @@ class _Keeper:
             raise Unavailable("the schedules' database cannot be opened") from error
         self._ended = _spawn(self._keep_time, "timetable")
 
-    async def stop(self) -> None:
-        """End; rounds that are under way stay open for the next start."""
+    async def stop_when(self, stop: Stop) -> None:
+        """End at the word; rounds that are under way stay open for the next start."""
+        await stop.told()
         self._stopping.set()
         self._steps.stop()
         try:
-            async with asyncio.timeout(STOP_WITHIN):
+            async with asyncio.timeout(stop.left(CALLS)):
                 await self._ended
                 await _in_thread(_destroy, "destroy")
         except TimeoutError:
-            log.warning("the schedules' database is down; left without it")
+            log.warning("the timetable did not end in time; left without it")
 
     def _keep_time(self) -> None:
         for number in count():

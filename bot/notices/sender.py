@@ -14,6 +14,7 @@ import logging
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from bot.channels.base import Fate, Letter, NotNow, Outcome, Outlet
@@ -22,6 +23,7 @@ from bot.notices import outcomes, rules
 from bot.notices.gaps import Gaps
 from bot.notices.gauges import Gauges
 from bot.notices.slots import OwnTurn, Slots
+from bot.stopping import CALLS, WRITING, Left
 from bot.telemetry import (
     DELIVERIES,
     FAULTS,
@@ -61,9 +63,6 @@ RECOVER_EVERY = 5.0
 RECOVER_AT_ONCE = 1000
 HALT = 300.0
 """Seconds to wait after the messenger refused our account."""
-STOP_WITHIN = 4.0
-"""Seconds for which calls under way are awaited when told to stop."""
-
 Word = Callable[[Parcel, datetime], Letter]
 """Words a delivery as it is true at that moment."""
 
@@ -88,8 +87,9 @@ class Sender:
         worker: str,
         *,
         reports: bool = False,
+        left: Left = float,
     ) -> None:
-        self._outlet = outlet
+        self._outlet, self._left = outlet, left
         self._database = database
         self._ledger = ledger
         self._word = word
@@ -104,8 +104,7 @@ class Sender:
         self._broadcasts, self._under_way = True, frozenset[int]()
         self._gaps = Gaps(outlet.gap)
         self._gauges = Gauges(outlet.name, database, clock)
-        self._pause_to_tell = 0.0
-        self._recovered_at = 0.0
+        self._pause_to_tell, self._recovered_at = 0.0, 0.0
         self._bell = asyncio.Event()
         self.done: Counter[str] = Counter()
 
@@ -159,7 +158,7 @@ class Sender:
             await self._gauges.show()
             if not await self._is_needed():
                 return
-            found = await self._transact()
+            found = await self._transacted()
         except Unavailable as error:
             FAULTS.labels("sender").inc()
             log.warning("records unavailable", extra={"why": str(error)})
@@ -169,6 +168,16 @@ class Sender:
             task = asyncio.create_task(self._send(parcel, letter, slot))
             self._flying[task] = parcel
             task.add_done_callback(self._landed)
+
+    async def _transacted(self) -> _Round:
+        """One round, finished even when told to stop; what it takes is then given back."""
+        work = asyncio.ensure_future(self._transact())
+        try:
+            return await asyncio.shield(work)
+        except asyncio.CancelledError:
+            with suppress(Unavailable):
+                self._late += [(parcel, letter) for parcel, letter, _ in await work]
+            raise
 
     async def _is_needed(self) -> bool:
         """Whether a round would write anything: an idle one must not keep other writers waiting."""
@@ -377,10 +386,10 @@ class Sender:
         """Let calls under way end; give back what was not called."""
         self._slots.pause(math.inf)
         if self._flying:
-            await asyncio.wait(self._flying, timeout=STOP_WITHIN)
+            await asyncio.wait(self._flying, timeout=self._left(CALLS))
         back = [outcomes.put_back(parcel) for parcel, _ in self._late]
         try:
-            async with self._database.begin() as connection:
+            async with self._database.begin(self._left(WRITING)) as connection:
                 await self._write_down(connection, self._results)
                 await self._ledger.settle(connection, back, self._clock(), self._worker)
         except Unavailable:

@@ -66,9 +66,12 @@ def free_port() -> int:
 
 
 class Served:
-    """``hesbot run`` on a port of its own; it can be killed and started again."""
+    """``hesbot run`` on a port of its own, or ``web``; it can be killed and started again."""
 
-    def __init__(self, home: Path, session: aiohttp.ClientSession, **settings: str) -> None:
+    def __init__(
+        self, home: Path, session: aiohttp.ClientSession, word: str = "run", **settings: str
+    ) -> None:
+        self.word = word
         self.home = home
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -76,35 +79,35 @@ class Served:
         self.stderr = home.parent / f"{home.name}.err"
         self._session = session
         self._settings = {"PORT": str(self.port), **settings}
-        self._process: Child | None = None
+        self.process: Child | None = None
 
     async def start(self) -> None:
         """Start it and return once it listens."""
         with self.stdout.open("ab") as out, self.stderr.open("ab") as err:
-            wish = Wish(["run"], surroundings(self.home, **self._settings))
-            self._process = await start(wish, DEVNULL, out, err)
+            wish = Wish([self.word], surroundings(self.home, **self._settings))
+            self.process = await start(wish, DEVNULL, out, err)
         async with asyncio.timeout(PATIENCE):
             while not await listens(self.port):
-                assert self._process.returncode is None, self.stderr.read_text()
+                assert self.process.returncode is None, self.stderr.read_text()
                 await asyncio.sleep(0.02)
 
     async def kill(self) -> None:
         """SIGKILL: no chance to finish anything."""
-        if self._process is not None:
+        if self.process is not None:
             with suppress(ProcessLookupError):
-                self._process.kill()
-            await self._process.wait()
+                self.process.kill()
+            await self.process.wait()
 
     async def stop(self) -> None:
         """SIGTERM, and wait until it has gone."""
-        if self._process is not None and self._process.returncode is None:
-            self._process.terminate()
-            await self._process.wait()
+        if self.process is not None and self.process.returncode is None:
+            self.process.terminate()
+            await self.process.wait()
 
     @property
     def status(self) -> int | None:
         """What it ended with; None while it runs."""
-        return self._process.returncode if self._process else None
+        return self.process.returncode if self.process else None
 
     async def say(self, visitor: str, message: str, text: str) -> list[str]:
         """One message on the page; what is said to it. Raise ClientError if it is not answered."""
@@ -123,13 +126,13 @@ class Served:
 
 
 @asynccontextmanager
-async def served(home: Path, **settings: str) -> AsyncIterator[Served]:
+async def served(home: Path, word: str = "run", **settings: str) -> AsyncIterator[Served]:
     """The server, started, and gone at the end."""
     timeout = aiohttp.ClientTimeout(total=PATIENCE)
     async with aiohttp.ClientSession(
         timeout=timeout, connector=aiohttp.TCPConnector(force_close=True)
     ) as session:
-        server = Served(home, session, **settings)
+        server = Served(home, session, word, **settings)
         try:
             await server.start()
             yield server

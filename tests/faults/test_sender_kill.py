@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 from sqlalchemy import select
@@ -40,8 +40,15 @@ BAD_DAY: tuple[Answer | str, ...] = (
 )
 
 
+class Reached(Protocol):
+    """Something that is reached where Telegram would be."""
+
+    @property
+    def base_url(self) -> str: ...
+
+
 @asynccontextmanager
-async def worker(home: Path, api: BotApi, rate: float = RATE) -> AsyncIterator[Child]:
+async def worker(home: Path, api: Reached, rate: float = RATE) -> AsyncIterator[Child]:
     """``hesbot worker``, at work; killed at the end unless it has ended."""
     settings = {
         "TELEGRAM_BOT_TOKEN": TOKEN,

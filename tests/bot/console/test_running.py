@@ -12,7 +12,7 @@ from time import monotonic
 import pytest
 from aiohttp import WSServerHandshakeError
 
-from bot.server import STOP_WITHIN
+from bot.stopping import GONE as STOP_WITHIN
 from tests import homes
 from tests.bot.console.desk import Clerk, Keys, clerks, take_on
 from tests.faults.processes import Served, hesbot, served
