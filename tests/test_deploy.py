@@ -70,7 +70,7 @@ def test_ours_may_do_nothing_but_their_work() -> None:
         assert service["read_only"] is True
         assert service["cap_drop"] == ["ALL"]
         assert service["security_opt"] == ["no-new-privileges:true"]
-        assert service["stop_grace_period"] == "30s"
+        assert service["stop_grace_period"] == "15s"
 
 
 def test_what_compose_names_is_there() -> None:
@@ -163,7 +163,7 @@ def test_a_unit_starts_what_there_is(unit: Path) -> None:
     text = unit.read_text("utf-8")
     (line,) = re.findall(r"^ExecStart=/opt/hesbot/bin/hesbot (.*)$", text, re.MULTILINE)
     assert is_command(line.split())
-    assert "TimeoutStopSec=30" in text
+    assert "TimeoutStopSec=15" in text
     assert "NoNewPrivileges=yes" in text
 
 
