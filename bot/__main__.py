@@ -82,7 +82,7 @@ def worker() -> None:
         from bot.app import work
         from bot.telemetry import set_up_logs
 
-        set_up_logs()
+        set_up_logs(settings.log_level)
         finish(work(settings, _announce_worker), uvloop=True)
 
 
@@ -114,7 +114,7 @@ def _serve(*, alone: bool = True, demo: bool = False) -> None:
         from bot.app import serve
         from bot.telemetry import set_up_logs
 
-        set_up_logs()
+        set_up_logs(settings.log_level)
         if demo:
             from bot.demo import demonstration
 

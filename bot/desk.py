@@ -29,6 +29,7 @@ from bot.errands import RunErrand, Runners, unanswered
 from bot.opening import opening
 from bot.rooms import Room
 from bot.telemetry import BATCHES, EVENTS, FAULTS, REPEATS, place_of
+from bot.trail import Trail, about
 from bot.wording import Wording
 from conversations.actions import (
     Action,
@@ -76,13 +77,15 @@ class _Talk:
                 self._close(self.turn)
             if not self.cases:
                 return None
-            self.turn = _safely(self.state, hear(self.cases[0].inbound.event), now)
+            case = self.cases[0]
+            self.turn = _safely(self.state, hear(case.inbound.event), now, case.trail)
         return self.turn.action
 
     def learn(self, finding: Finding, now: datetime) -> None:
         """What the records answered is an event like any other."""
         if self.turn is not None:
-            self.turn = self.turn.then(_safely(self.turn.state, Learned(finding), now))
+            learned, trail = Learned(finding), self.cases[0].trail
+            self.turn = self.turn.then(_safely(self.turn.state, learned, now, trail))
 
     def _close(self, turn: Turn) -> None:
         self.done.append((self.cases.popleft(), turn))
@@ -90,13 +93,15 @@ class _Talk:
         self.state, self.turn = turn.state, None
 
 
-def _safely(state: State, event: Event, now: datetime) -> Turn:
+def _safely(state: State, event: Event, now: datetime, trail: Trail) -> Turn:
     """A step; a mistake of ours costs one apology and leaves the state as it was."""
     try:
         return step(state, event, now)
     except Exception as error:
         FAULTS.labels("step").inc()
-        log.error("step failed", extra={"kind": type(event).__name__, "error": place_of(error)})
+        said = {"kind": type(event).__name__, "error": place_of(error)}
+        with about(trail):
+            log.error("step failed", extra=said)
         return Turn(state, (_FAULT,))
 
 
@@ -157,7 +162,8 @@ class Desk:
                 finding = await run(errand)
         except Exception as error:
             FAULTS.labels("errand").inc()
-            log.error("errand failed", extra={"error": place_of(error)})
+            with about(inbound.trail):
+                log.error("errand failed", extra={"error": place_of(error)})
             finding = unanswered(errand)
         learned = replace(inbound, event=Learned(finding), sequence=None)
         return (await self._submit(learned, before)).answer
@@ -187,7 +193,7 @@ class Desk:
                 case.fail(Unavailable())
 
     async def _submit(self, inbound: Inbound, before: Answer | None = None) -> Outcome:
-        case = Case(inbound, asyncio.get_running_loop().create_future(), before)
+        case = Case.of(inbound, before)
         self._arrived.append(case)
         self._bell.set()
         return await case.outcome
@@ -210,7 +216,8 @@ class Desk:
                 case.fail(Unavailable())
         except Exception as error:
             FAULTS.labels("batch").inc()
-            log.error("batch failed", extra={"size": len(batch), "error": place_of(error)})
+            with about(batch[0].trail if len(batch) == 1 else None):
+                log.error("batch failed", extra={"size": len(batch), "error": place_of(error)})
             await self._split(batch)
 
     async def _split(self, batch: Sequence[Case]) -> None:
@@ -223,7 +230,7 @@ class Desk:
                 await self._work([case])
         else:
             case = batch[0]
-            case.settle(Outcome(case.before or self._apology(case.inbound)))
+            case.settle(Outcome(case.before or self._apology(case.inbound)), "apologised")
 
     def _apology(self, inbound: Inbound) -> Answer:
         return self._wording.answer((_FAULT,), "", self._limits[inbound.channel])
@@ -244,7 +251,7 @@ class Desk:
                 if (kept := [case for case in cases if case not in repeated])
             }
             talks = {
-                address: _Talk(_state(states.get(address)), deque(cases))
+                address: _Talk(_state(states.get(address), cases[0].trail), deque(cases))
                 for address, cases in fresh.items()
             }
             await self._converse(connection, talks, now)
@@ -274,8 +281,8 @@ class Desk:
             kept = answers.get((case.inbound.address, case.inbound.message))
             if case.is_new and kept is not None:
                 answer = replace(_read_answer(kept), repeated=True)
-                state = _state(states.get(case.inbound.address)) if answer.unfinished else None
-                found[case] = Outcome(answer, state.errand if state else None)
+                kept = states.get(case.inbound.address) if answer.unfinished else None
+                found[case] = Outcome(answer, _state(kept, case.trail).errand)
         return found
 
     async def _converse(
@@ -369,7 +376,7 @@ class Desk:
                 await self._conversations.amend(connection, row.address, row.message, row.answer)
 
 
-def _state(kept: bytes | None) -> State:
+def _state(kept: bytes | None, trail: Trail | None = None) -> State:
     """Where the person stands; who stands where we cannot read could only begin anew."""
     if kept is None:
         return State()
@@ -377,7 +384,8 @@ def _state(kept: bytes | None) -> State:
         return from_plain(_read_plain(kept))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         FAULTS.labels("state").inc()
-        log.error("state unreadable", extra={"error": place_of(error)})
+        with about(trail):
+            log.error("state unreadable", extra={"error": place_of(error)})
         return State()
 
 

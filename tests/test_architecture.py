@@ -60,6 +60,7 @@ FOR_CHANNELS = {
     "bot.channels.base",
     "bot.channels.http",
     "bot.telemetry",
+    "bot.trail",
     "conversations.events",
     "conversations.turkish",
 }

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -32,18 +33,24 @@ from bot.channels.base import (
     Report,
     TooFast,
     Unavailable,
+    answered,
+    heard,
     picked,
     written,
 )
 from bot.channels.http import Anywhere, Places, read_body
 from bot.channels.whatsapp_content import MARK, MAX_ITEMS, Ends
-from bot.channels.whatsapp_errors import FATES, REFERENCE
+from bot.channels.whatsapp_errors import FATES, LOST, REFERENCE, TRAIL
 from bot.telemetry import REFUSED, REPORTED
+from bot.trail import begin, delivery, read
+from bot.trail import written as written_down
 from conversations.events import Address, Command, Event, OptedOut, Said, SentMedia
 from conversations.turkish import fold
 
 if TYPE_CHECKING:
     from bot.channels.whatsapp_buttons import Buttons
+
+log = logging.getLogger(__name__)
 
 PATH = "/whatsapp"
 STATUS_PATH = "/whatsapp/status"
@@ -146,6 +153,7 @@ class WhatsApp:
         if inbound is None:
             REFUSED.labels(self.name, "unused").inc()
             return _twiml(Answer())
+        heard(inbound)
         try:
             answer = await self._desk.receive(inbound)
         except TooFast as error:
@@ -153,8 +161,11 @@ class WhatsApp:
             return _twiml(error.reply)
         except Unavailable as pause:
             REFUSED.labels(self.name, "unavailable").inc()
+            answered(self.name, 0, 503)
             return Response(status_code=503, headers={"Retry-After": str(pause.retry_after)})
-        return _twiml(await self._left_to_say(answer, inbound.message, fields))
+        left = await self._left_to_say(answer, inbound.message, fields)
+        answered(self.name, len(left.messages))
+        return _twiml(left, self._public_url)
 
     async def _left_to_say(self, answer: Answer, message: str, fields: Fields) -> Answer:
         """What of the answer belongs into the response: all that has not gone out before it."""
@@ -180,10 +191,16 @@ class WhatsApp:
         if isinstance(fields, Response):
             return fields
         status = _listed(fields.get("MessageStatus", ""), STATUSES)
+        error = _listed(fields.get("ErrorCode", ""), ERRORS)
+        reference = whatsapp_errors.read(request.query_params.get(REFERENCE, ""))
+        answer = read(request.query_params.get(TRAIL, ""))
+        begin(delivery(reference) if reference else answer)
+        # What becomes of a notice is written down; of an answer there is only this line.
+        level = logging.WARNING if status in LOST and not reference else logging.DEBUG
+        log.log(level, "reported", extra={"status": status, "code": error})
         if self._buttons is not None and MARK in request.query_params:
             await self._buttons.told(fields.get("MessageSid", ""), status)
-        REPORTED.labels(self.name, status, _listed(fields.get("ErrorCode", ""), ERRORS)).inc()
-        reference = whatsapp_errors.read(request.query_params.get(REFERENCE, ""))
+        REPORTED.labels(self.name, status, error).inc()
         return await self._tell(reference, fields)
 
     async def _tell(self, reference: str, fields: Fields) -> Response:
@@ -358,13 +375,20 @@ def _is_opt_out(text: str) -> bool:
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def encode(answer: Answer) -> str:
-    """The answer as TwiML, its choices in writing. Nothing can be taken back on WhatsApp."""
+def encode(answer: Answer, reported_at: str | None = None) -> str:
+    """The answer as TwiML, its choices in writing. Nothing can be taken back on WhatsApp.
+
+    ``reported_at`` is where Twilio tells what becomes of it, instead of the sender's usual address.
+    """
     response = MessagingResponse()
     for message in answer.messages:
-        response.message(_NOT_XML.sub("", message.plain or message.text))
+        text = _NOT_XML.sub("", message.plain or message.text)
+        response.message(text, action=reported_at)
     return str(response)
 
 
-def _twiml(answer: Answer) -> Response:
-    return Response(encode(answer), media_type="text/xml")
+def _twiml(answer: Answer, public_url: str = "") -> Response:
+    """``public_url``: what becomes of the answer is to be told with the id of its message."""
+    trail = written_down() if answer.messages and public_url else ""
+    reported_at = f"{public_url}{STATUS_PATH}?{TRAIL}={trail}" if trail else None
+    return Response(encode(answer, reported_at), media_type="text/xml")

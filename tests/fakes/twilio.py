@@ -202,9 +202,10 @@ class TwilioApi:
         except ElementTree.ParseError:
             self.errors.append(_NO_TEXT)
             return
-        for body in bodies:
+        for body, action in bodies:
             if not person.opted_out:
-                self._send(person, Rendered(body), "outbound-reply", {})
+                told = {"StatusCallback": action} if action else {}
+                self._send(person, Rendered(body), "outbound-reply", told)
 
     # --- outbound -------------------------------------------------------------------------------
 

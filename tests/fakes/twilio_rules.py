@@ -155,14 +155,15 @@ def status_fields(account_sid: str, message: Message, status: str) -> Fields:
     return fields
 
 
-def read_twiml(heard: Heard) -> list[str]:
-    """The messages an answer asks for; plain text is one message, nothing is none."""
+def read_twiml(heard: Heard) -> list[tuple[str, str]]:
+    """The messages an answer asks for, and where is to be told what becomes of each ("": nowhere);
+    plain text is one message, nothing is none."""
     if not heard.body.strip():
         return []
     if heard.media_type == "text/plain":
-        return [heard.body]
+        return [(heard.body, "")]
     root = ElementTree.fromstring(heard.body)
-    return [_text(message) for message in root.iter("Message")]
+    return [(_text(message), message.get("action", "")) for message in root.iter("Message")]
 
 
 def _text(message: ElementTree.Element) -> str:
