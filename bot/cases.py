@@ -9,10 +9,12 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, Self
 
+from bot import tracing
 from bot.channels.base import Answer, Inbound
 from bot.clock import steady
+from bot.telemetry import FAULTS, place_of
 from bot.trail import Trail, about, here
 from conversations.actions import Errand
 from conversations.events import Address
@@ -31,13 +33,15 @@ class Case:
     """One event on the desk until it is answered.
 
     ``before`` is what was answered already to the same message, when an errand's finding adds to
-    it. ``trail`` is what its lines carry, whoever's task writes them.
+    it. ``trail`` is what its lines carry, whoever's task writes them, ``span`` what
+    it came with.
     """
 
     inbound: Inbound
     outcome: asyncio.Future[Outcome]
     trail: Trail
     before: Answer | None = None
+    span: Any = field(default_factory=tracing.here)
     _since: float = field(default_factory=steady)
 
     @classmethod
@@ -76,6 +80,13 @@ class Case:
             said |= {"repeated": answer.repeated, "unfinished": answer.unfinished}
         with about(self.trail):
             log.log(level, what, extra=said)
+
+
+def fault(where: str, what: str, error: Exception, trail: Trail | None, **said: object) -> None:
+    """A fault of ours or of the records, counted and told of with whose message it befell."""
+    FAULTS.labels(where).inc()
+    with about(trail):
+        log.error(what, extra={**said, "error": place_of(error)})
 
 
 def twins(batch: Sequence[Case]) -> dict[Case, Case]:

@@ -12,7 +12,6 @@ wording.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import Counter, deque
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,14 +21,15 @@ from typing import Any
 
 import msgspec
 
-from bot.cases import Case, Outcome, by_address, twins
+from bot.cases import Case, Outcome, by_address, fault, twins
 from bot.channels.base import Answer, Inbound, Limits, Unavailable
 from bot.clock import Clock
 from bot.errands import RunErrand, Runners, unanswered
 from bot.opening import opening
 from bot.rooms import Room
-from bot.telemetry import BATCHES, EVENTS, FAULTS, REPEATS, place_of
-from bot.trail import Trail, about
+from bot.telemetry import BATCHES, EVENTS, FAULTS, REPEATS
+from bot.tracing import span
+from bot.trail import Trail
 from bot.wording import Wording
 from conversations.actions import (
     Action,
@@ -46,8 +46,6 @@ from conversations.replies import Reply
 from conversations.state import State, from_plain, to_plain
 from storage import ANSWER_WITHIN, Asked, Connection, Contended, Conversations, Database, Kept
 from storage import Unavailable as RecordsUnavailable
-
-log = logging.getLogger("hesbot.desk")
 
 CountMarks = Callable[[Iterable[str], datetime], None]
 """Is told what happened in the talk, once it is committed."""
@@ -98,10 +96,7 @@ def _safely(state: State, event: Event, now: datetime, trail: Trail) -> Turn:
     try:
         return step(state, event, now)
     except Exception as error:
-        FAULTS.labels("step").inc()
-        said = {"kind": type(event).__name__, "error": place_of(error)}
-        with about(trail):
-            log.error("step failed", extra=said)
+        fault("step", "step failed", error, trail, kind=type(event).__name__)
         return Turn(state, (_FAULT,))
 
 
@@ -161,9 +156,7 @@ class Desk:
             async with asyncio.timeout(self._errand_limit):
                 finding = await run(errand)
         except Exception as error:
-            FAULTS.labels("errand").inc()
-            with about(inbound.trail):
-                log.error("errand failed", extra={"error": place_of(error)})
+            fault("errand", "errand failed", error, inbound.trail)
             finding = unanswered(errand)
         learned = replace(inbound, event=Learned(finding), sequence=None)
         return (await self._submit(learned, before)).answer
@@ -215,9 +208,8 @@ class Desk:
             for case in (*batch, *late):
                 case.fail(Unavailable())
         except Exception as error:
-            FAULTS.labels("batch").inc()
-            with about(batch[0].trail if len(batch) == 1 else None):
-                log.error("batch failed", extra={"size": len(batch), "error": place_of(error)})
+            alone = batch[0].trail if len(batch) == 1 else None
+            fault("batch", "batch failed", error, alone, size=len(batch))
             await self._split(batch)
 
     async def _split(self, batch: Sequence[Case]) -> None:
@@ -240,7 +232,8 @@ class Desk:
         repeats = twins(batch)
         single = [case for case in batch if case not in repeats]
         groups = by_address(single)
-        async with self._database.begin(ANSWER_WITHIN) as connection:
+        together = span("batch", of=batch, events=len(batch))
+        async with together, self._database.begin(ANSWER_WITHIN) as connection:
             await self._conversations.claim(connection, groups)
             names = [(case.inbound.address, case.inbound.message) for case in single if case.is_new]
             answers, states = await self._conversations.recall(connection, names, groups)
@@ -383,9 +376,7 @@ def _state(kept: bytes | None, trail: Trail | None = None) -> State:
     try:
         return from_plain(_read_plain(kept))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        FAULTS.labels("state").inc()
-        with about(trail):
-            log.error("state unreadable", extra={"error": place_of(error)})
+        fault("state", "state unreadable", error, trail)
         return State()
 
 

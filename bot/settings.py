@@ -198,6 +198,9 @@ class Settings(BaseSettings):
     log_level: Level = Field(
         default="INFO", description="`debug`: also each hop of a message, by its trail"
     )
+    otel_exporter_otlp_endpoint: Url = Field(
+        default=None, description="OpenTelemetry collector (OTLP over HTTP) that is sent spans"
+    )
     integration_keys: IntegrationKeys = Field(
         default=SecretStr(""),
         description="who may use `/api`: `name:sha256hex` pairs; closed without",

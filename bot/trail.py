@@ -27,6 +27,7 @@ BYTES = 8
 """Of the hash; 60 million messages a day have the same id once in ten thousand days."""
 
 _LETTERS = bytes.maketrans(b"0123456789abcdef", b"abcdefghijklmnop")
+_DIGITS = bytes.maketrans(b"abcdefghijklmnop", b"0123456789abcdef")
 _WRITTEN = re.compile(r"[a-p]{16}", re.ASCII)
 
 
@@ -48,11 +49,14 @@ class Trail(NamedTuple):
         """The id in letters; "" as long as there is no key."""
         if self.told:
             return self.name
-        return self.digest[:BYTES].hex().encode().translate(_LETTERS).decode()
+        return self._digest()[:BYTES].hex().encode().translate(_LETTERS).decode()
 
     @property
-    def digest(self) -> bytes:
-        """The whole hash, of which the id is the beginning; empty without a key."""
+    def number(self) -> int:
+        """The id as a number of 64 bits; 0 as long as there is no key."""
+        return int(self.id.encode().translate(_DIGITS) or b"0", 16)
+
+    def _digest(self) -> bytes:
         if _hash is None:
             return b""
         if self.address is None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol, Self
 
+from bot import tracing
 from bot.trail import Trail, begin
 from conversations.events import Address, Command, Event, Picked, Said
 
@@ -319,6 +320,7 @@ class Channel(Protocol):
 def heard(inbound: Inbound) -> None:
     """What this task does from now on is about that message."""
     begin(inbound.trail)
+    tracing.arrived()
     if log.isEnabledFor(logging.DEBUG):
         said = {"channel": inbound.channel, "kind": type(inbound.event).__name__}
         log.debug("heard", extra=said)

@@ -35,6 +35,7 @@ from aiogram.utils.backoff import Backoff, BackoffConfig
 
 from bot.channels.telegram_wire import DOCUMENT, Call, Chat, Sent
 from bot.telemetry import FAILED_CALLS
+from bot.tracing import span
 from bot.trail import stopwatch
 
 log = logging.getLogger(__name__)
@@ -114,7 +115,8 @@ class Line:
 
     async def _call(self, call: Call) -> Sent | bool:
         took = stopwatch()
-        result = await (self._upload(call) if call.method == DOCUMENT else self._post(call))
+        with span("call", channel="telegram", method=call.method):
+            result = await (self._upload(call) if call.method == DOCUMENT else self._post(call))
         if log.isEnabledFor(logging.DEBUG):
             log.debug("answered by a call", extra={"method": call.method, "ms": took()})
         return result

@@ -18,6 +18,7 @@ from bot.channels.whatsapp_api import REFUSALS, Throttled, TwilioLine, Unanswere
 from bot.channels.whatsapp_content import MARK, Ends, Part, parts
 from bot.channels.whatsapp_errors import LOST, TRAIL
 from bot.telemetry import FAILED_CALLS
+from bot.tracing import span
 from bot.trail import written
 
 log = logging.getLogger(__name__)
@@ -106,7 +107,8 @@ class Buttons:
         try:
             async with asyncio.timeout(self._patience):
                 for part in planned:
-                    await self._post(part, ends)
+                    with span("call", channel="whatsapp", part=done + 1, parts=len(planned)):
+                        await self._post(part, ends)
                     done += 1
                     log.debug("answered by a call", extra={"part": done, "of": len(planned)})
         except Exception as error:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 
 from bot import trail
-from bot.channels.base import Fate, Outcome
+from bot.channels.base import Fate, Letter, Outcome, Outlet, Turn
+from bot.tracing import span
 from storage import Parcel, Settled
 
 log = logging.getLogger("hesbot.deliveries")
@@ -27,6 +28,14 @@ def taken(parcel: Parcel) -> None:
     """This task sends it; what it does from now on is about it."""
     trail.begin(trail_of(parcel))
     log.debug("taken", extra={"kind": parcel.kind, "tries": parcel.attempts})
+
+
+async def pushed(outlet: Outlet, parcel: Parcel, letter: Letter, turn: Turn) -> Outcome:
+    """What the messenger says. Raises what ``turn`` raises."""
+    with span("notice", channel=outlet.name, kind=parcel.kind) as sent:
+        outcome = await outlet.push(letter, turn)
+        sent.set(fate=str(outcome.fate), cause=outcome.cause)
+    return outcome
 
 
 def tried(parcel: Parcel, outcome: Outcome) -> None:

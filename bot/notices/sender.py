@@ -338,7 +338,7 @@ class Sender:
         turn = OwnTurn(self._slots, slot, lambda: self._may_go(parcel), waited)
         try:
             await turn.near()
-            outcome = await self._outlet.push(letter, turn)
+            outcome = await hops.pushed(self._outlet, parcel, letter, turn)
         except NotNow:
             self._late.append((parcel, letter))
         except Exception as error:
