@@ -7,9 +7,10 @@ written. Changes nothing and decides nothing.
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 
 from bot import trail
-from bot.channels.base import Fate, Letter, Outcome, Outlet, Turn
+from bot.channels.base import Fate, Letter, NotNow, Outcome, Outlet, Turn
 from bot.tracing import span
 from storage import Parcel, Settled
 
@@ -32,9 +33,15 @@ def taken(parcel: Parcel) -> None:
 
 async def pushed(outlet: Outlet, parcel: Parcel, letter: Letter, turn: Turn) -> Outcome:
     """What the messenger says. Raises what ``turn`` raises."""
-    with span("notice", channel=outlet.name, kind=parcel.kind) as sent:
-        outcome = await outlet.push(letter, turn)
-        sent.set(fate=str(outcome.fate), cause=outcome.cause)
+    outcome: Outcome | None = None
+    with span("notice", channel=outlet.name, kind=parcel.kind, fate="late") as sent:
+        # A turn that is lost is no fault: it goes out in another one.
+        with suppress(NotNow):
+            outcome = await outlet.push(letter, turn)
+        if outcome is not None:
+            sent.set(fate=str(outcome.fate), cause=outcome.cause)
+    if outcome is None:
+        raise NotNow
     return outcome
 
 

@@ -90,8 +90,11 @@ async def test_a_registration_is_seen_by_the_collector(tmp_path: Path) -> None:
         "TelegramServerError"
     ] * 2
     assert {each.trace for each in failed} == {traced(heard[11])}
-    [notice] = named(collector.spans("notice"), "suspended")
+    tries = named(collector.spans("notice"), "suspended")
+    # On a busy machine a turn may be lost, and the next one is taken.
+    [notice] = [each for each in tries if each.said["hesbot.fate"] != "late"]
     assert notice.said["hesbot.fate"] == "sent"
+    assert not any(each.failed for each in tries)
     assert notice.trace in {each.trace for each in requests} - traces
     assert collector.spans("page")
     assert {each.service for each in collector.spans()} == {"hesbot"}

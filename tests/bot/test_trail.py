@@ -251,7 +251,7 @@ async def test_a_notice_is_followed_from_the_ledger_to_the_report(tmp_path: Path
         await suspended(at, hes_code(ELIF.number))
         await at.twilio.until(lambda: len(person.transcript) > before)
         await at.twilio.idle()
-    [taken] = [line for line in at.lines if line["event"] == "taken"]
+    taken = next(line for line in at.lines if line["event"] == "taken")
     own = [line for line in at.lines if line.get("trail") == taken["trail"]]
     assert [line["event"] for line in own][:1] == ["taken"]
     assert {line["event"] for line in own} == {"taken", "pushed", "reported", "report read"}
