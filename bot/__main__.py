@@ -82,9 +82,11 @@ def worker() -> None:
     with plain_errors() as settings:
         from bot.app import work
         from bot.telemetry import set_up_logs
+        from bot.tracing import recording
 
-        set_up_logs()
-        finish(work(settings, _announce_worker, _stop()), uvloop=True)
+        set_up_logs(settings.log_level)
+        with recording(settings.otel_exporter_otlp_endpoint):
+            finish(work(settings, _announce_worker, _stop()), uvloop=True)
 
 
 @app.command()
@@ -114,8 +116,10 @@ def _serve(*, alone: bool = True, demo: bool = False) -> None:
     with plain_errors() as settings, ExitStack() as stack:
         from bot.app import serve
         from bot.telemetry import set_up_logs
+        from bot.tracing import recording
 
-        set_up_logs()
+        set_up_logs(settings.log_level)
+        stack.enter_context(recording(settings.otel_exporter_otlp_endpoint))
         if demo:
             from bot.demo import demonstration
 

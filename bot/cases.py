@@ -6,12 +6,20 @@ Knows the order of events and which came twice; nothing of the talk, the records
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any, Self
 
+from bot import tracing
 from bot.channels.base import Answer, Inbound
+from bot.clock import steady
+from bot.telemetry import FAULTS, place_of
+from bot.trail import Trail, about, here
 from conversations.actions import Errand
 from conversations.events import Address
+
+log = logging.getLogger("hesbot.desk")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,25 +33,60 @@ class Case:
     """One event on the desk until it is answered.
 
     ``before`` is what was answered already to the same message, when an errand's finding adds to
-    it.
+    it. ``trail`` is what its lines carry, whoever's task writes them, ``span`` what
+    it came with.
     """
 
     inbound: Inbound
     outcome: asyncio.Future[Outcome]
+    trail: Trail
     before: Answer | None = None
+    span: Any = field(default_factory=tracing.here)
+    _since: float = field(default_factory=steady)
+
+    @classmethod
+    def of(cls, inbound: Inbound, before: Answer | None) -> Self:
+        """What has arrived now. It is about what its task is about already, as a report of our own
+        on a message is about the message that was answered."""
+        waited: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        return cls(inbound, waited, here() or inbound.trail, before)
 
     @property
     def is_new(self) -> bool:
         """Whether it is a message; a finding only adds to the answer of one."""
         return self.before is None
 
-    def settle(self, outcome: Outcome) -> None:
+    def settle(self, outcome: Outcome, what: str = "committed") -> None:
+        """It is answered; ``what`` came of it."""
+        if log.isEnabledFor(logging.DEBUG):
+            self._tell(logging.DEBUG, what, outcome.answer)
         if not self.outcome.done():
             self.outcome.set_result(outcome)
 
     def fail(self, error: Exception) -> None:
+        """It cannot be answered now; its messenger is told so, and has to bring it again."""
+        self._tell(logging.WARNING, "not committed")
         if not self.outcome.done():
             self.outcome.set_exception(error)
+
+    def _tell(self, level: int, what: str, answer: Answer | None = None) -> None:
+        said: dict[str, object] = {
+            "channel": self.inbound.channel,
+            "kind": type(self.inbound.event).__name__,
+            "ms": round((steady() - self._since) * 1000, 1),
+        }
+        if answer is not None:
+            said["messages"] = len(answer.messages)
+            said |= {"repeated": answer.repeated, "unfinished": answer.unfinished}
+        with about(self.trail):
+            log.log(level, what, extra=said)
+
+
+def fault(where: str, what: str, error: Exception, trail: Trail | None, **said: object) -> None:
+    """A fault of ours or of the records, counted and told of with whose message it befell."""
+    FAULTS.labels(where).inc()
+    with about(trail):
+        log.error(what, extra={**said, "error": place_of(error)})
 
 
 def twins(batch: Sequence[Case]) -> dict[Case, Case]:

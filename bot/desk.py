@@ -12,7 +12,6 @@ wording.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import Counter, deque
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,13 +21,15 @@ from typing import Any
 
 import msgspec
 
-from bot.cases import Case, Outcome, by_address, twins
+from bot.cases import Case, Outcome, by_address, fault, twins
 from bot.channels.base import Answer, Inbound, Limits, Unavailable
 from bot.clock import Clock
 from bot.errands import RunErrand, Runners, unanswered
 from bot.opening import opening
 from bot.rooms import Room
-from bot.telemetry import BATCHES, EVENTS, FAULTS, REPEATS, place_of
+from bot.telemetry import BATCHES, EVENTS, FAULTS, REPEATS
+from bot.tracing import span
+from bot.trail import Trail
 from bot.wording import Wording
 from conversations.actions import (
     Action,
@@ -45,8 +46,6 @@ from conversations.replies import Reply
 from conversations.state import State, from_plain, to_plain
 from storage import ANSWER_WITHIN, Asked, Connection, Contended, Conversations, Database, Kept
 from storage import Unavailable as RecordsUnavailable
-
-log = logging.getLogger("hesbot.desk")
 
 CountMarks = Callable[[Iterable[str], datetime], None]
 """Is told what happened in the talk, once it is committed."""
@@ -76,13 +75,15 @@ class _Talk:
                 self._close(self.turn)
             if not self.cases:
                 return None
-            self.turn = _safely(self.state, hear(self.cases[0].inbound.event), now)
+            case = self.cases[0]
+            self.turn = _safely(self.state, hear(case.inbound.event), now, case.trail)
         return self.turn.action
 
     def learn(self, finding: Finding, now: datetime) -> None:
         """What the records answered is an event like any other."""
         if self.turn is not None:
-            self.turn = self.turn.then(_safely(self.turn.state, Learned(finding), now))
+            learned, trail = Learned(finding), self.cases[0].trail
+            self.turn = self.turn.then(_safely(self.turn.state, learned, now, trail))
 
     def _close(self, turn: Turn) -> None:
         self.done.append((self.cases.popleft(), turn))
@@ -90,13 +91,12 @@ class _Talk:
         self.state, self.turn = turn.state, None
 
 
-def _safely(state: State, event: Event, now: datetime) -> Turn:
+def _safely(state: State, event: Event, now: datetime, trail: Trail) -> Turn:
     """A step; a mistake of ours costs one apology and leaves the state as it was."""
     try:
         return step(state, event, now)
     except Exception as error:
-        FAULTS.labels("step").inc()
-        log.error("step failed", extra={"kind": type(event).__name__, "error": place_of(error)})
+        fault("step", "step failed", error, trail, kind=type(event).__name__)
         return Turn(state, (_FAULT,))
 
 
@@ -156,8 +156,7 @@ class Desk:
             async with asyncio.timeout(self._errand_limit):
                 finding = await run(errand)
         except Exception as error:
-            FAULTS.labels("errand").inc()
-            log.error("errand failed", extra={"error": place_of(error)})
+            fault("errand", "errand failed", error, inbound.trail)
             finding = unanswered(errand)
         learned = replace(inbound, event=Learned(finding), sequence=None)
         return (await self._submit(learned, before)).answer
@@ -187,7 +186,7 @@ class Desk:
                 case.fail(Unavailable())
 
     async def _submit(self, inbound: Inbound, before: Answer | None = None) -> Outcome:
-        case = Case(inbound, asyncio.get_running_loop().create_future(), before)
+        case = Case.of(inbound, before)
         self._arrived.append(case)
         self._bell.set()
         return await case.outcome
@@ -209,8 +208,8 @@ class Desk:
             for case in (*batch, *late):
                 case.fail(Unavailable())
         except Exception as error:
-            FAULTS.labels("batch").inc()
-            log.error("batch failed", extra={"size": len(batch), "error": place_of(error)})
+            alone = batch[0].trail if len(batch) == 1 else None
+            fault("batch", "batch failed", error, alone, size=len(batch))
             await self._split(batch)
 
     async def _split(self, batch: Sequence[Case]) -> None:
@@ -223,7 +222,7 @@ class Desk:
                 await self._work([case])
         else:
             case = batch[0]
-            case.settle(Outcome(case.before or self._apology(case.inbound)))
+            case.settle(Outcome(case.before or self._apology(case.inbound)), "apologised")
 
     def _apology(self, inbound: Inbound) -> Answer:
         return self._wording.answer((_FAULT,), "", self._limits[inbound.channel])
@@ -233,7 +232,8 @@ class Desk:
         repeats = twins(batch)
         single = [case for case in batch if case not in repeats]
         groups = by_address(single)
-        async with self._database.begin(ANSWER_WITHIN) as connection:
+        together = span("batch", of=batch, events=len(batch))
+        async with together, self._database.begin(ANSWER_WITHIN) as connection:
             await self._conversations.claim(connection, groups)
             names = [(case.inbound.address, case.inbound.message) for case in single if case.is_new]
             answers, states = await self._conversations.recall(connection, names, groups)
@@ -244,7 +244,7 @@ class Desk:
                 if (kept := [case for case in cases if case not in repeated])
             }
             talks = {
-                address: _Talk(_state(states.get(address)), deque(cases))
+                address: _Talk(_state(states.get(address), cases[0].trail), deque(cases))
                 for address, cases in fresh.items()
             }
             await self._converse(connection, talks, now)
@@ -274,8 +274,8 @@ class Desk:
             kept = answers.get((case.inbound.address, case.inbound.message))
             if case.is_new and kept is not None:
                 answer = replace(_read_answer(kept), repeated=True)
-                state = _state(states.get(case.inbound.address)) if answer.unfinished else None
-                found[case] = Outcome(answer, state.errand if state else None)
+                kept = states.get(case.inbound.address) if answer.unfinished else None
+                found[case] = Outcome(answer, _state(kept, case.trail).errand)
         return found
 
     async def _converse(
@@ -369,15 +369,14 @@ class Desk:
                 await self._conversations.amend(connection, row.address, row.message, row.answer)
 
 
-def _state(kept: bytes | None) -> State:
+def _state(kept: bytes | None, trail: Trail | None = None) -> State:
     """Where the person stands; who stands where we cannot read could only begin anew."""
     if kept is None:
         return State()
     try:
         return from_plain(_read_plain(kept))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        FAULTS.labels("state").inc()
-        log.error("state unreadable", extra={"error": place_of(error)})
+        fault("state", "state unreadable", error, trail)
         return State()
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from bot.tracing import span
 from conversations.actions import AskHesService, CodeChecked, Errand, Finding, Verdict
 from conversations.newsroom import AudienceUncounted, CountAudience
 
@@ -27,7 +28,15 @@ def runners(
 ) -> Runners:
     """Who runs what, of those that are there."""
     found: dict[type[Errand], RunErrand | None] = {AskHesService: check, CountAudience: count}
-    return {kind: run for kind, run in found.items() if run is not None}
+    return {kind: _spanned(kind, run) for kind, run in found.items() if run is not None}
+
+
+def _spanned(kind: type[Errand], run: RunErrand) -> RunErrand:
+    async def spanned(errand: Errand) -> Finding:
+        with span("errand", kind=kind.__name__):
+            return await run(errand)
+
+    return spanned
 
 
 def unanswered(errand: Errand) -> Finding:

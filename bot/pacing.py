@@ -6,12 +6,15 @@ the machine for itself. Counts in this process; knows no messenger, no record an
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 from bot.channels.base import Answer, FrontDesk, Inbound, TooFast
 from conversations.events import Address, Delivered
+
+log = logging.getLogger("hesbot.desk")
 
 REMEMBERED = 50_000
 """Keys that are held, and as many older ones. Forgotten is who has been still the longest; of a
@@ -107,5 +110,6 @@ class Gate:
         address = inbound.address
         rest = max(math.ceil(wait), REST)
         told = self._said.take(address) > 0
+        log.debug("too fast", extra={"channel": address.channel, "told": told})
         locale = self._others.get(address, _USUAL)
         return TooFast(self._words(inbound.channel, locale, rest), rest, told=told)

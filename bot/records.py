@@ -17,6 +17,7 @@ from bot.keys import KeyCommand, KeyFile, KeySource, key_source
 from bot.notices.announcing import announcing
 from bot.patience import AWAITED, patiently
 from bot.settings import Settings, SettingsError
+from bot.trail import followed
 from storage import (
     Audit,
     Broadcasts,
@@ -85,18 +86,19 @@ async def open_records(
             announce=announcing(ledger),
         )
         async with _watched(database, vault, source), database.cleared():
-            yield Records(
-                settings,
-                database,
-                vault.ring,
-                vault,
-                Conversations(vault),
-                registry,
-                ledger,
-                Staff(vault),
-                audit,
-                Broadcasts(audit),
-            )
+            with followed(vault.index):
+                yield Records(
+                    settings,
+                    database,
+                    vault.ring,
+                    vault,
+                    Conversations(vault),
+                    registry,
+                    ledger,
+                    Staff(vault),
+                    audit,
+                    Broadcasts(audit),
+                )
     finally:
         await database.close()
 

@@ -17,6 +17,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from bot import tracing
 from bot.channels.base import Channel
 from bot.server_line import Line
 from bot.settings import SettingsError
@@ -62,7 +63,9 @@ class Front:
             await self._app(scope, receive, send)
             return
         try:
-            response = await endpoint(Request(scope, receive, send))
+            with tracing.request(scope["path"]) as asked:
+                response = await endpoint(Request(scope, receive, send))
+                asked.set(status=response.status_code)
         except Exception:
             await _plain("Internal Server Error", 500)(scope, receive, send)
             # The server writes down where it was.

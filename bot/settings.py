@@ -8,7 +8,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from conversations.calendar import ISTANBUL
@@ -104,6 +104,13 @@ BotToken = Annotated[SecretStr, AfterValidator(_bot_token)]
 WebhookSecret = Annotated[SecretStr, AfterValidator(_webhook_secret)]
 
 
+def _shouted(level: object) -> object:
+    return level.upper() if isinstance(level, str) else level
+
+
+Level = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_shouted)]
+
+
 class Settings(BaseSettings):
     """Every setting of the product; the names are the environment's, in lower case here."""
 
@@ -187,6 +194,12 @@ class Settings(BaseSettings):
     )
     ip_rate: float = Field(
         default=200.0, gt=0, description="requests a second from one IP address after that"
+    )
+    log_level: Level = Field(
+        default="INFO", description="`debug`: also each hop of a message, by its trail"
+    )
+    otel_exporter_otlp_endpoint: Url = Field(
+        default=None, description="OpenTelemetry collector (OTLP over HTTP) that is sent spans"
     )
     integration_keys: IntegrationKeys = Field(
         default=SecretStr(""),

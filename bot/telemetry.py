@@ -18,6 +18,8 @@ from typing import Any
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from bot import trail
+
 EVENTS = Counter("hesbot_events", "Events answered", ["channel"])
 REPEATS = Counter("hesbot_repeats", "Messages that came again and got the same answer")
 FAULTS = Counter("hesbot_faults", "Faults of ours or of the records", ["where"])
@@ -86,8 +88,15 @@ def place_of(error: BaseException) -> str:
     return f"{type(error).__name__} at {line}"
 
 
+OURS = ("hesbot", "bot", "storage")
+"""Beginnings of the names of our own loggers."""
+
+
 def set_up_logs(level: str = "INFO") -> None:
-    """One JSON line per event on standard error, redacted."""
+    """One JSON line per event on standard error, redacted, from that level on.
+
+    Below INFO only we speak: other people's libraries would quote what passes through them.
+    """
     import structlog
 
     shared: list[Any] = [
@@ -97,6 +106,7 @@ def set_up_logs(level: str = "INFO") -> None:
         _placed,
         _unquoted,
         _redacted,
+        _followed,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     handler = logging.StreamHandler(sys.stderr)
@@ -109,7 +119,10 @@ def set_up_logs(level: str = "INFO") -> None:
             ],
         )
     )
-    logging.basicConfig(level=level, handlers=[handler], force=True)
+    others = max(logging.getLevelNamesMapping()[level], logging.INFO)
+    logging.basicConfig(level=others, handlers=[handler], force=True)
+    for ours in OURS:
+        logging.getLogger(ours).setLevel(level)
     for talkative in ("aiogram", "alembic"):
         logging.getLogger(talkative).setLevel(logging.WARNING)
 
@@ -134,6 +147,18 @@ def _redacted(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, An
         key: value if key in _OF_THE_LOG else _without_persons(value)
         for key, value in event.items()
     }
+
+
+def _followed(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    """Which message or delivery it is about. The id is made of letters and no one's number."""
+    here = trail.here()
+    # asyncio tells of what was forgotten, at whatever moment it is found.
+    if here is None or event.get("logger") == "asyncio" or not here.id:
+        return event
+    event["trail"] = here.id
+    if here.delivery:
+        event["delivery"] = here.delivery
+    return event
 
 
 _OF_THE_LOG = frozenset({"_record", "_from_structlog"})

@@ -42,6 +42,7 @@ ONE_ROOM: dict[str, tuple[str, ...]] = {
     "argon2": ("bot/staff/secrets.py",),
     "pyotp": ("bot/staff/secrets.py",),
     "segno": ("bot/staff/secrets.py",),
+    "opentelemetry": ("bot/tracing.py",),
 }
 """One library, one room: beginnings of the paths that may import it."""
 
@@ -60,6 +61,8 @@ FOR_CHANNELS = {
     "bot.channels.base",
     "bot.channels.http",
     "bot.telemetry",
+    "bot.tracing",
+    "bot.trail",
     "conversations.events",
     "conversations.turkish",
 }

@@ -7,15 +7,20 @@ functions with a table of cases each in ``tests/bot/channels``.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol, Self
 
+from bot import tracing
+from bot.trail import Trail, begin
 from conversations.events import Address, Command, Event, Picked, Said
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
+
+log = logging.getLogger("hesbot.channels")
 
 MAX_BODY = 256 * 1024
 """Bytes a webhook reads before it answers 413. Telegram's largest text update stays below 40 kB."""
@@ -61,6 +66,11 @@ class Inbound:
     def channel(self) -> str:
         """What carries the answer."""
         return self.through or self.address.channel
+
+    @property
+    def trail(self) -> Trail:
+        """By what it is followed through the logs."""
+        return Trail(self.address, self.message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,6 +317,22 @@ class Channel(Protocol):
     def routes(self) -> Sequence[BaseRoute]: ...
 
     async def run(self) -> None: ...
+
+
+def heard(inbound: Inbound) -> None:
+    """What this task does from now on is about that message."""
+    begin(inbound.trail)
+    tracing.arrived()
+    if log.isEnabledFor(logging.DEBUG):
+        said = {"channel": inbound.channel, "kind": type(inbound.event).__name__}
+        log.debug("heard", extra=said)
+
+
+def answered(channel: str, messages: int, status: int = 200) -> None:
+    """The answer, or what is left of it to be said, goes out as the response to a request."""
+    if log.isEnabledFor(logging.DEBUG):
+        said = {"channel": channel, "messages": messages, "status": status}
+        log.debug("answered in the response", extra=said)
 
 
 def pick_data(turn: int, field: str, choice: str) -> str:

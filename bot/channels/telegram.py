@@ -28,11 +28,22 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from bot.channels import telegram_wire as wire
-from bot.channels.base import Answer, FrontDesk, Inbound, Limits, Reach, TooFast, Unavailable
+from bot.channels.base import (
+    Answer,
+    FrontDesk,
+    Inbound,
+    Limits,
+    Reach,
+    TooFast,
+    Unavailable,
+    answered,
+    heard,
+)
 from bot.channels.http import Anywhere, Places, read_body
 from bot.channels.telegram_api import API_TIMEOUT, HOPELESS, PATIENCE, Line
 from bot.channels.telegram_wire import Call
 from bot.telemetry import FAILED_CALLS, REFUSED
+from bot.trail import about
 from conversations.events import Address, Delivered
 
 log = logging.getLogger(__name__)
@@ -137,10 +148,12 @@ class Telegram:
             calls = await self._receive(update)
         except Unavailable as pause:
             REFUSED.labels(self.name, "unavailable").inc()
+            answered(self.name, 0, 503)
             return Response(status_code=503, headers={"Retry-After": str(pause.retry_after)})
         course = wire.plan(calls)
         await self._perform(course.before)
         later = BackgroundTask(self._follow, course.after) if course.after else None
+        answered(self.name, int(course.response is not None))
         if course.response is None:
             return Response(background=later)
         said = course.response.as_response()
@@ -198,10 +211,12 @@ class Telegram:
                 if update is fetched[0]:
                     raise calls
                 return update.update_id
-            if isinstance(calls, BaseException):
-                log.error("telegram update failed: %s", type(calls).__name__)
-            elif calls:
-                await self._aside(self._perform_in_turn(calls))
+            inbound = wire.inbound_of(update)
+            with about(None if inbound is None else inbound.trail):
+                if isinstance(calls, BaseException):
+                    log.error("telegram update failed: %s", type(calls).__name__)
+                elif calls:
+                    await self._aside(self._perform_in_turn(calls))
             offset = update.update_id + 1
         return offset
 
@@ -220,6 +235,7 @@ class Telegram:
         if inbound is None:
             await self._note(update)
         else:
+            heard(inbound)
             calls = wire.encode(int(inbound.address.id), await self._answer(inbound))
         tap = update.callback_query
         return [*calls, wire.quieten(tap.id)] if tap else calls

@@ -35,6 +35,8 @@ from aiogram.utils.backoff import Backoff, BackoffConfig
 
 from bot.channels.telegram_wire import DOCUMENT, Call, Chat, Sent
 from bot.telemetry import FAILED_CALLS
+from bot.tracing import span
+from bot.trail import stopwatch
 
 log = logging.getLogger(__name__)
 
@@ -90,11 +92,13 @@ class Line:
 
     async def ask(self, call: Call) -> Sent | bool | None:
         """The call's result, or None when it failed: the state is kept and the person can write."""
-        for _ in range(_TRIES):
+        for number in range(1, _TRIES + 1):
             try:
                 return await self._sit_out_floods(call)
             except AiogramError as refusal:
                 _count(refusal)
+                said = {"method": call.method, "why": type(refusal).__name__, "try": number}
+                log.warning("call failed", extra=said)
                 if not isinstance(refusal, _FAULTS):
                     return None
         return None
@@ -110,7 +114,12 @@ class Line:
         return await self._call(call)
 
     async def _call(self, call: Call) -> Sent | bool:
-        return await (self._upload(call) if call.method == DOCUMENT else self._post(call))
+        took = stopwatch()
+        with span("call", channel="telegram", method=call.method):
+            result = await (self._upload(call) if call.method == DOCUMENT else self._post(call))
+        if log.isEnabledFor(logging.DEBUG):
+            log.debug("answered by a call", extra={"method": call.method, "ms": took()})
+        return result
 
     async def _upload(self, call: Call) -> Sent:
         """A text as a file, by aiogram's own way, for it happens once in a long while."""

@@ -15,7 +15,16 @@ from threading import Thread
 from typing import TextIO
 from uuid import uuid4
 
-from bot.channels.base import Answer, FrontDesk, Inbound, Limits, Mailbox, Unavailable, written
+from bot.channels.base import (
+    Answer,
+    FrontDesk,
+    Inbound,
+    Limits,
+    Mailbox,
+    Unavailable,
+    heard,
+    written,
+)
 from conversations.events import Address, Event, Opened
 
 NAME = "terminal"
@@ -94,7 +103,9 @@ class Terminal:
 
     async def _hear(self, event: Event) -> Answer:
         try:
-            return await self._desk.receive(Inbound(self._address, self._token(), event))
+            inbound = Inbound(self._address, self._token(), event)
+            heard(inbound)
+            return await self._desk.receive(inbound)
         except Unavailable:
             return self._trouble
 

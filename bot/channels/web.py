@@ -38,6 +38,8 @@ from bot.channels.base import (
     Message,
     TooFast,
     Unavailable,
+    answered,
+    heard,
     picked,
     written,
 )
@@ -158,6 +160,7 @@ class Web:
             decode(form),
             through=NAME,
         )
+        heard(inbound)
         try:
             first = known is None or message.startswith(OPENED)
             answer = await self._converse(inbound, first=first)
@@ -167,6 +170,7 @@ class Web:
             unsaved = self._told("unsaved")
             return self._held(unsaved, error.retry_after, 503, form, inbound.message)
         response = await self._said(request, inbound.address, answer, form)
+        answered(NAME, len(answer.messages))
         if inbound.address.channel == NAME:
             self._remember(response, self._cookie, inbound.address.id, COOKIE_AGE)
         return response

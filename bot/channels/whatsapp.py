@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -32,18 +33,23 @@ from bot.channels.base import (
     Report,
     TooFast,
     Unavailable,
+    answered,
+    heard,
     picked,
     written,
 )
 from bot.channels.http import Anywhere, Places, read_body
 from bot.channels.whatsapp_content import MARK, MAX_ITEMS, Ends
-from bot.channels.whatsapp_errors import FATES, REFERENCE
+from bot.channels.whatsapp_errors import FATES, LOST, REFERENCE, TRAIL
 from bot.telemetry import REFUSED, REPORTED
+from bot.trail import begin, delivery, read
 from conversations.events import Address, Command, Event, OptedOut, Said, SentMedia
 from conversations.turkish import fold
 
 if TYPE_CHECKING:
     from bot.channels.whatsapp_buttons import Buttons
+
+log = logging.getLogger(__name__)
 
 PATH = "/whatsapp"
 STATUS_PATH = "/whatsapp/status"
@@ -146,6 +152,7 @@ class WhatsApp:
         if inbound is None:
             REFUSED.labels(self.name, "unused").inc()
             return _twiml(Answer())
+        heard(inbound)
         try:
             answer = await self._desk.receive(inbound)
         except TooFast as error:
@@ -153,8 +160,11 @@ class WhatsApp:
             return _twiml(error.reply)
         except Unavailable as pause:
             REFUSED.labels(self.name, "unavailable").inc()
+            answered(self.name, 0, 503)
             return Response(status_code=503, headers={"Retry-After": str(pause.retry_after)})
-        return _twiml(await self._left_to_say(answer, inbound.message, fields))
+        left = await self._left_to_say(answer, inbound.message, fields)
+        answered(self.name, len(left.messages))
+        return _twiml(left)
 
     async def _left_to_say(self, answer: Answer, message: str, fields: Fields) -> Answer:
         """What of the answer belongs into the response: all that has not gone out before it."""
@@ -180,10 +190,16 @@ class WhatsApp:
         if isinstance(fields, Response):
             return fields
         status = _listed(fields.get("MessageStatus", ""), STATUSES)
+        error = _listed(fields.get("ErrorCode", ""), ERRORS)
+        reference = whatsapp_errors.read(request.query_params.get(REFERENCE, ""))
+        answer = read(request.query_params.get(TRAIL, ""))
+        begin(delivery(reference) if reference else answer)
+        # What becomes of a notice is written down; of an answer there is only this line.
+        level = logging.WARNING if status in LOST and not reference else logging.DEBUG
+        log.log(level, "reported", extra={"status": status, "code": error})
         if self._buttons is not None and MARK in request.query_params:
             await self._buttons.told(fields.get("MessageSid", ""), status)
-        REPORTED.labels(self.name, status, _listed(fields.get("ErrorCode", ""), ERRORS)).inc()
-        reference = whatsapp_errors.read(request.query_params.get(REFERENCE, ""))
+        REPORTED.labels(self.name, status, error).inc()
         return await self._tell(reference, fields)
 
     async def _tell(self, reference: str, fields: Fields) -> Response:

@@ -8,6 +8,7 @@ nobody is left without an answer. Texts and numbers are held in memory only, and
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
@@ -15,7 +16,12 @@ from typing import Any, Self
 from bot.channels.base import Answer, Message
 from bot.channels.whatsapp_api import REFUSALS, Throttled, TwilioLine, Unanswered, Unreached
 from bot.channels.whatsapp_content import MARK, Ends, Part, parts
+from bot.channels.whatsapp_errors import LOST, TRAIL
 from bot.telemetry import FAILED_CALLS
+from bot.tracing import span
+from bot.trail import written
+
+log = logging.getLogger(__name__)
 
 PATIENCE = 3.0
 """Seconds for a whole answer. Twilio is configured to wait four for its webhook's (``rt=4000``)."""
@@ -24,9 +30,8 @@ REMEMBERED = 10_000
 """How many answers are remembered; Twilio asks again within 15 seconds or never."""
 
 ARRIVED = frozenset({"delivered", "read"})
-LOST = frozenset({"failed", "undelivered"})
-"""Statuses after which nothing is to be done, and after which it is said again (Twilio, Message
-resource, Status). Content that WhatsApp itself refuses is only told so: errors 63013, 63021."""
+"""Statuses after which nothing is to be done (Twilio, Message resource, Status); what is ``LOST``
+is said again. Content that WhatsApp itself refuses is only told so: errors 63013, 63021."""
 
 Sids = Callable[[str], str | None]
 """The ContentSid of a text by its name; None if it was never made."""
@@ -102,10 +107,14 @@ class Buttons:
         try:
             async with asyncio.timeout(self._patience):
                 for part in planned:
-                    await self._post(part, ends)
+                    with span("call", channel="whatsapp", part=done + 1, parts=len(planned)):
+                        await self._post(part, ends)
                     done += 1
+                    log.debug("answered by a call", extra={"part": done, "of": len(planned)})
         except Exception as error:
-            FAILED_CALLS.labels("whatsapp", _why(error)).inc()
+            why = _why(error)
+            FAILED_CALLS.labels("whatsapp", why).inc()
+            log.warning("call failed", extra={"why": why, "part": done + 1, "of": len(planned)})
         return Answer(tuple(Message(part.plain) for part in planned[done:]), locale=locale)
 
     async def _post(self, part: Part, ends: Ends) -> None:
@@ -114,7 +123,7 @@ class Buttons:
             await self._line.client.messages.create_async(body=part.plain, **asked)
             return
         if self._status_url:
-            asked["status_callback"] = f"{self._status_url}?{MARK}=1"
+            asked["status_callback"] = f"{self._status_url}?{MARK}=1&{TRAIL}={written()}"
         sent = await self._line.client.messages.create_async(
             content_sid=part.sid, content_variables=part.variables, **asked
         )

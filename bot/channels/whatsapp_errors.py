@@ -14,6 +14,12 @@ from bot.channels.base import Fate, Outcome
 REFERENCE = "d"
 """The parameter of a report's address that carries the delivery's key."""
 
+TRAIL = "t"
+"""The one that carries the id of the message that was answered."""
+
+LOST = frozenset({"failed", "undelivered"})
+"""Statuses after which a person has not had a message (Twilio, Message resource, Status)."""
+
 
 def written(reference: str) -> str:
     """The key as it stands in an address: in letters that nobody on the way writes otherwise, for

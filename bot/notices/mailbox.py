@@ -13,8 +13,9 @@ from datetime import datetime, timedelta
 
 from bot.channels.base import Collected, Letter, Message, Unavailable
 from bot.clock import Clock, wall
-from bot.notices import rules
+from bot.notices import hops, rules
 from bot.telemetry import DELIVERIES, FAULTS, place_of
+from bot.trail import about
 from conversations.events import Address
 from storage import (
     ANSWER_WITHIN,
@@ -107,8 +108,10 @@ class Mailbox:
         for parcel, verdict in _newest([(each, self._verdict(each, now)) for each in parcels]):
             if isinstance(verdict, Settled):
                 settled.append(verdict)
+                hops.kept_back(parcel, verdict)
             else:
                 letters[parcel.id] = verdict
+                hops.shown(parcel)
             outcome = verdict.post if isinstance(verdict, Settled) else Post.SENT
             DELIVERIES.labels(parcel.address.channel, parcel.kind, str(outcome)).inc()
         return letters, settled
@@ -122,7 +125,8 @@ class Mailbox:
             return self._word(parcel, now)
         except Exception as error:
             FAULTS.labels("letter").inc()
-            log.error("letter failed", extra={"kind": parcel.kind, "error": place_of(error)})
+            with about(hops.trail_of(parcel)):
+                log.error("letter failed", extra={"kind": parcel.kind, "error": place_of(error)})
             return Settled(parcel.id, Post.HELD, "wording", charged=False)
 
 

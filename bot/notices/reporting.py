@@ -14,6 +14,7 @@ from bot.channels.base import Fate, Outcome
 from bot.clock import Clock, wall
 from bot.notices import outcomes
 from bot.telemetry import HALTED, PAUSES
+from bot.trail import begin, delivery
 from conversations.events import Address
 from storage import (
     ANSWER_WITHIN,
@@ -64,7 +65,11 @@ class Reports:
             # Most reports say nothing new, and reading waits for no writer.
             async with self._database.read(ANSWER_WITHIN) as connection:
                 receipt = await receipts.find(connection, reference, provider_id)
-            if receipt and self._news(receipt, provider_id, status, error):
+            news = bool(receipt and self._news(receipt, provider_id, status, error))
+            if receipt:
+                begin(delivery(reference, receipt.id))
+            log.debug("report read", extra={"known": receipt is not None, "news": news})
+            if news:
                 await self._write_down(reference, provider_id, status, error)
         except Unavailable as pause:
             raise base.Unavailable from pause

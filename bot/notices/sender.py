@@ -19,19 +19,13 @@ from datetime import UTC, datetime, timedelta
 
 from bot.channels.base import Fate, Letter, NotNow, Outcome, Outlet
 from bot.clock import Clock, wall
-from bot.notices import outcomes, rules
+from bot.notices import hops, outcomes, rules
 from bot.notices.gaps import Gaps
 from bot.notices.gauges import Gauges
 from bot.notices.slots import OwnTurn, Slots
 from bot.stopping import CALLS, WRITING, Left
-from bot.telemetry import (
-    DELIVERIES,
-    FAULTS,
-    HALTED,
-    LIMITER_WAIT,
-    PAUSES,
-    place_of,
-)
+from bot.telemetry import DELIVERIES, FAULTS, HALTED, LIMITER_WAIT, PAUSES, place_of
+from bot.trail import about
 from storage import (
     Connection,
     Database,
@@ -316,6 +310,7 @@ class Sender:
             verdict = self._verdict(parcel, now, real)
             if isinstance(verdict, Settled):
                 settled.append(verdict)
+                hops.kept_back(parcel, verdict)
                 if verdict.post is not Post.PENDING:
                     self._count(parcel, str(verdict.post))
             else:
@@ -331,7 +326,8 @@ class Sender:
             letter = self._word(parcel, now)
         except Exception as error:
             FAULTS.labels("letter").inc()
-            log.error("letter failed", extra={"kind": parcel.kind, "error": place_of(error)})
+            with about(hops.trail_of(parcel)):
+                log.error("letter failed", extra={"kind": parcel.kind, "error": place_of(error)})
             return Settled(parcel.id, Post.HELD, "wording", charged=False)
         self._gaps.begin(parcel.recipient)
         return letter
@@ -339,11 +335,12 @@ class Sender:
     # --- one letter --------------------------------------------------------------------------
 
     async def _send(self, parcel: Parcel, letter: Letter, slot: float) -> None:
+        hops.taken(parcel)
         waited = LIMITER_WAIT.labels(self._outlet.name).observe
         turn = OwnTurn(self._slots, slot, lambda: self._may_go(parcel), waited)
         try:
             await turn.near()
-            outcome = await self._outlet.push(letter, turn)
+            outcome = await hops.pushed(self._outlet, parcel, letter, turn)
         except NotNow:
             self._late.append((parcel, letter))
         except Exception as error:
@@ -355,6 +352,7 @@ class Sender:
 
     def _learn(self, parcel: Parcel, outcome: Outcome) -> None:
         self._count(parcel, str(outcome.fate))
+        hops.tried(parcel, outcome)
         if outcome.fate is Fate.BUSY:
             self._pause(outcome.retry_after)
             PAUSES.labels(self._outlet.name).inc()

@@ -18,6 +18,7 @@ from typing import Any, Protocol, TypeVar
 from bot.clock import Clock
 from bot.notices.rounds import Pass, Round, Stride
 from bot.telemetry import FAULTS, place_of
+from bot.tracing import span
 from storage import Unavailable
 
 log = logging.getLogger("hesbot.schedules")
@@ -136,7 +137,9 @@ class Steps:
     async def _rested(self, what: str, began: datetime, after: int) -> Stride:
         time = asyncio.get_running_loop().time
         started = time()
-        stride = await self.work.advance(what, self.clock(), began, after)
+        with span("page", what=what) as page:
+            stride = await self.work.advance(what, self.clock(), began, after)
+            page.set(rows=stride.count)
         if stride.after is not None:
             await asyncio.sleep(min(self._rest * (time() - started), LONGEST_REST))
         return stride

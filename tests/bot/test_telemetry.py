@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from bot import trail
 from bot.telemetry import place_of, redact, set_up_logs
 
 IDENTITY = "10000000146"
@@ -137,3 +138,32 @@ async def test_asyncio_does_not_quote_a_failed_task(stderr: io.StringIO) -> None
     line = the_line(stderr)
     assert line["event"] == "Exception in callback f"
     assert NAME not in json.dumps(line, ensure_ascii=False)
+
+
+def test_below_info_only_we_speak(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other people's libraries would quote what passes through them."""
+    root, written = logging.getLogger(), io.StringIO()
+    monkeypatch.setattr(sys, "stderr", written)
+    monkeypatch.setattr(root, "handlers", [])
+    level = root.level
+    set_up_logs("DEBUG")
+    try:
+        for name in ("aiosqlite", "asyncpg", "hesbot.desk", "bot.channels.telegram"):
+            logging.getLogger(name).debug("here")
+    finally:
+        set_up_logs()
+        root.setLevel(level)
+    said = [json.loads(line)["logger"] for line in written.getvalue().splitlines()]
+    assert said == ["hesbot.desk", "bot.channels.telegram"]
+
+
+def test_a_line_says_what_it_is_about(stderr: io.StringIO) -> None:
+    """The id of the message; of a delivery its number too, which is no person's however long."""
+    with trail.followed(lambda _, text: text.encode().ljust(16)):
+        with trail.about(trail.delivery("key", 1_234_567_890)):
+            logging.getLogger("x").warning("pushed")
+            logging.getLogger("asyncio").error("forgotten by somebody")
+        logging.getLogger("x").warning("of nobody")
+    pushed, *others = map(json.loads, stderr.getvalue().splitlines())
+    assert (pushed["trail"], pushed["delivery"]) == ("glgfhjcacacacaca", 1_234_567_890)
+    assert not any("trail" in line for line in others)

@@ -415,6 +415,7 @@ async def test_what_was_planted_is_found_nowhere(tmp_path: Path) -> None:
         }
         settings = {
             "TMPDIR": str(temporary),
+            "LOG_LEVEL": "debug",
             "PUBLIC_URL": PUBLIC,
             "TELEGRAM_BOT_TOKEN": api.token,
             "TELEGRAM_WEBHOOK_SECRET": SECRET,
