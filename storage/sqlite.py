@@ -76,18 +76,8 @@ class Connection(aiosqlite.Connection):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._opening = ""
-        self._left: list[tuple[Any, Sequence[Any]]] = []
-
-    def begin(self, opening: str) -> None:
-        """Begin a transaction with the next statement."""
-        self._opening = opening
-
-    def leave(self, errand: Any, *arguments: Any) -> None:
-        """Run a function as ``visit`` does, on the next journey; nobody hears what it returns.
-
-        What it raises is raised there: by the next statement or by the commit.
-        """
-        self._left.append((errand, arguments))
+        self._begun = False
+        self._left: list[_Errand] = []
 
     async def _connect(self) -> aiosqlite.Connection:
         try:
@@ -101,33 +91,51 @@ class Connection(aiosqlite.Connection):
         """A cursor; making it costs nothing."""
         return Cursor(self)
 
+    def begin(self, opening: str) -> None:
+        """Begin a transaction with the next statement, unless one is under way."""
+        if not self._begun:
+            self._opening = opening
+
+    def leave(self, errand: Any, *arguments: Any) -> None:
+        """Run a function as ``visit`` does, on the next journey; nobody hears what it returns.
+
+        What it raises is raised there: by the next statement or by the commit.
+        """
+        self._left.append((errand, arguments))
+
     async def visit(self, errand: Any, *arguments: Any) -> Any:
         """Run a function in the connection's thread, with SQLite's own connection before all."""
-        return await self._execute(self._run_there, errand, arguments)  # type: ignore[no-untyped-call]
-
-    def _run_there(self, errand: Any, arguments: Sequence[Any]) -> Any:
-        if self._opening:
-            opening, self._opening = self._opening, ""
-            self._conn.execute(opening)
+        opening, self._opening = self._opening, ""
         left, self._left = self._left, []
-        for earlier, given in left:
-            earlier(self._conn, *given)
-        return errand(self._conn, *arguments)
+        # Noted here: who is cancelled now cannot know whether the thread has got that far.
+        self._begun = self._begun or bool(opening)
+        work = (*left, (errand, arguments))
+        return await self._execute(self._run_there, opening, work)  # type: ignore[no-untyped-call]
+
+    def _run_there(self, opening: str, work: Sequence[_Errand]) -> Any:
+        if opening:
+            self._conn.execute(opening)
+        found = None
+        for errand, arguments in work:
+            found = errand(self._conn, *arguments)
+        return found
 
     async def commit(self) -> None:
         """Commit, if anything was begun."""
-        if self._opening and not self._left:
-            self._opening = ""
-        else:
+        if self._begun or self._left:
             await self.visit(sqlite3.Connection.commit)
+        self._opening, self._begun = "", False
 
     async def rollback(self) -> None:
         """Undo, if anything was begun."""
         self._left.clear()
-        if self._opening:
-            self._opening = ""
-        else:
+        if self._begun:
             await super().rollback()
+        self._opening, self._begun = "", False
+
+
+_Errand = tuple[Any, Sequence[Any]]
+"""A function for the connection's thread, and what it is given besides SQLite's connection."""
 
 
 def engines(
@@ -204,8 +212,12 @@ def _use_write_ahead_log(connection: sqlite3.Connection, latest: float) -> None:
             return
 
 
+WRITE = "BEGIN IMMEDIATE"
+"""Waits for the lock at once, while nothing has been read that could be out of date by then."""
+
+
 def _begin_immediate(connection: Any) -> None:
-    connection.connection.driver_connection.begin("BEGIN IMMEDIATE")
+    connection.connection.driver_connection.begin(WRITE)
 
 
 def _begin_deferred(connection: Any) -> None:

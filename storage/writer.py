@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from storage.sqlite import WRITE
 from storage.statements import driver_of
 
 
@@ -41,10 +42,12 @@ class Writer:
         await self._wait(within)
         try:
             connection = await self._opened()
+            driver = driver_of(connection)
             # Begins at the first statement, in the same journey; so there is nothing to wait for.
-            connection.sync_connection.begin()  # type: ignore[union-attr]  # it is open
+            driver.begin(WRITE)
             yield connection
-            await connection.commit()
+            # SQLAlchemy knows of it only where it was asked something.
+            await (connection if connection.in_transaction() else driver).commit()
         except BaseException:
             # Even if the caller was cancelled: the next one must not find it half-way.
             undoing = asyncio.ensure_future(self._undo())

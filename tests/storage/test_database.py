@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 import subprocess
 import sys
+import threading
 from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -18,7 +19,8 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 
 from storage import tables
 from storage.database import Database, Patience, Unavailable, UnknownDatabase
-from storage.prepared import Prepared, write
+from storage.prepared import Prepared, run, write
+from storage.statements import driver_of
 from tests.storage.conftest import new_postgresql
 
 NOW = datetime(2021, 1, 10, 9, 30, 15, 123456, tzinfo=UTC)
@@ -427,6 +429,30 @@ class TestWriter:
         with pytest.raises(asyncio.CancelledError):
             await task
         await next_one
+        assert await keys(database) == [b"2"]
+        await database.close()
+
+    async def test_who_is_cancelled_before_the_thread_began_leaves_nothing(
+        self, tmp_path: Path
+    ) -> None:
+        """The statement is run all the same, but within a transaction that is undone."""
+        database = await Database.open(f"sqlite:///{tmp_path / 'records.sqlite3'}")
+        held = threading.Event()
+
+        async def write() -> None:
+            async with database.begin() as conn:
+                driver = driver_of(conn)
+                driver._tx.put_nowait((None, held.wait))
+                await run(conn, Prepared(tables.inbox.insert())(**message(b"1")))
+
+        task = asyncio.create_task(write())
+        await asyncio.sleep(0.05)
+        task.cancel()
+        await asyncio.sleep(0.05)
+        held.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await add(database, b"2")
         assert await keys(database) == [b"2"]
         await database.close()
 
