@@ -30,6 +30,8 @@ LONGEST_LABEL = 60
 """Characters of a text that may still be somebody's way of naming a label."""
 SHORTEST_STEM = 3
 LONGEST_SUFFIX = 4
+MINE = frozenset({"", "m", "mi", "im", "imi"})
+"""What may follow a shorter stem, with which many other words begin: "adım", and not "adres"."""
 
 COMMANDS = (
     "start",
@@ -236,7 +238,7 @@ class Wording:
             key
             for word in self._naming.findall(folded)
             for key, stem in self._stems
-            if word.startswith(stem) and len(word) <= len(stem) + LONGEST_SUFFIX
+            if word.startswith(stem) and _is_suffix(word[len(stem) :], stem)
         )
 
     @cached_property
@@ -247,14 +249,14 @@ class Wording:
 
     @cached_property
     def _stems(self) -> tuple[tuple[str, str], ...]:
-        """The first word of every field's title, if it is long enough to be told in a sentence."""
+        """The first word of every field's title."""
         stems = {
             (key, fold(sentence).split()[0])
             for catalogue in self._catalogues.values()
             for key, sentence in catalogue.sentences.items()
             if key.startswith("title.") and "{" not in sentence
         }
-        return tuple(sorted(stem for stem in stems if len(stem[1]) >= SHORTEST_STEM))
+        return tuple(sorted(stems))
 
     def _param(self, value: Param, locale: str) -> str:
         if isinstance(value, str):
@@ -371,6 +373,10 @@ def cut(text: str, limit: int) -> list[str]:
 def _length(text: str) -> int:
     """In UTF-16 units."""
     return len(text.encode("utf-16-le")) // 2
+
+
+def _is_suffix(ending: str, stem: str) -> bool:
+    return len(ending) <= LONGEST_SUFFIX if len(stem) >= SHORTEST_STEM else ending in MINE
 
 
 SHORTEST_BEGINNING = 5
