@@ -58,8 +58,9 @@ async def outage(url: str, locked: str = "risks, cards, boardings") -> AsyncIter
     """Somebody holds the records and does not let go."""
     other = await Database.open(url)
     async with other.begin() as conn:
-        if other.dialect == "postgresql":
-            await conn.execute(text(f"LOCK TABLE {locked}"))
+        # On SQLite the first statement locks all there is.
+        locking = f"LOCK TABLE {locked}" if other.dialect == "postgresql" else "SELECT 1"
+        await conn.execute(text(locking))
         yield
     await other.close()
 
