@@ -23,6 +23,7 @@ from conversations.events import Address, Event, Said
 from conversations.state import State
 from storage import KeyRing, Vault
 from tests.benchmarks.citizens import Citizen, hes_code
+from tests.bot.notices.town import until
 from tests.bot.office import office
 from tests.bot.tracks import KEY, PUBLIC, Tracks, tracked
 from tests.fakes.telegram import Answer, Person
@@ -215,9 +216,7 @@ async def test_a_call_that_fails_carries_the_id(tmp_path: Path) -> None:
             await at.api.idle()
         at.api.script("deleteMessages", [Answer(502), Answer(502)])
         await person.say(DENIZ.lines()[-1])
-        async with asyncio.timeout(20):
-            while len(at.lines) < 2:
-                await asyncio.sleep(0.05)
+        await until(lambda: len(at.lines) == 2)
     lines = [line for line in at.lines if line["event"] == "call failed"]
     assert [(line["method"], line["why"], line["try"]) for line in lines] == [
         ("deleteMessages", "TelegramServerError", 1),
