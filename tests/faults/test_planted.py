@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import quote
 
 import aiohttp
+import asyncpg
 import pytest
 from twilio.request_validator import RequestValidator
 
@@ -28,6 +29,7 @@ from tests.fakes.twilio import AUTH_TOKEN, SENDER, TwilioApi
 from tests.fakes.twilio import Answer as TwilioAnswer
 from tests.faults.planted import Search
 from tests.faults.processes import Served, hesbot, served
+from tests.storage.conftest import new_postgresql
 
 PUBLIC = "https://hes.example.org"
 SECRET = "webhook-secret-of-this-test"
@@ -396,10 +398,36 @@ async def a_day(day: Day) -> None:
     assert 400 in {call.code for call in day.api.calls("sendMessage")}
 
 
-@pytest.mark.sqlite("looks at the files")
+async def rows(address: str) -> dict[str, bytes]:
+    """Every row of every table on a server, the timetable's own among them, as it reads."""
+    connection = await asyncpg.connect(address)
+    names = await connection.fetch(
+        "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables"
+        " WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
+    )
+    found = {
+        name: "\n".join(
+            row for (row,) in await connection.fetch(f"SELECT t::text FROM {name} AS t")
+        ).encode()
+        for (name,) in names
+    }
+    await connection.close()
+    return found
+
+
 @pytest.mark.timeout(240)
-async def test_what_was_planted_is_found_nowhere(tmp_path: Path) -> None:
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+async def test_what_was_planted_is_found_nowhere(
+    tmp_path: Path, database: str, request: pytest.FixtureRequest
+) -> None:
     """Not in a table, a write-ahead log, the workflows, an upload, a log, a metric or a probe."""
+    address = ""
+    if database == "postgresql":
+        address = await new_postgresql(request.getfixturevalue("postgresql"))
+
+    async def everything() -> dict[str, bytes]:
+        return files(tmp_path) | (await rows(address) if address else {})
+
     home, given, temporary = tmp_path / "home", tmp_path / "given", tmp_path / "temporary"
     given.mkdir()
     temporary.mkdir()
@@ -415,6 +443,7 @@ async def test_what_was_planted_is_found_nowhere(tmp_path: Path) -> None:
         }
         settings = {
             "TMPDIR": str(temporary),
+            **({"DATABASE_URL": address} if address else {}),
             "LOG_LEVEL": "debug",
             "PUBLIC_URL": PUBLIC,
             "TELEGRAM_BOT_TOKEN": api.token,
@@ -437,15 +466,19 @@ async def test_what_was_planted_is_found_nowhere(tmp_path: Path) -> None:
             twilio.reroute(PUBLIC, server.url)
             day = Day(server, api, twilio, session, given, today, people)
             await a_day(day)
-            written["while it ran"] = files(tmp_path) | await day.pages()
+            written["while it ran"] = await everything() | await day.pages()
             await server.kill()
-            written["after a kill"] = files(tmp_path)
+            written["after a kill"] = await everything()
         async with served(home, **settings, HESBOT_NOW="2021-01-09T10:30") as server:
             await api.until(lambda: told(api, HALF, "yarım"), 60)
-            written["the day after"] = files(tmp_path) | {"metrics": await server.get("/metrics")}
-        written["at the end"] = files(tmp_path)
-    assert {"home/hesbot.sqlite3", "home/hesbot.sqlite3-wal"} <= set(written["while it ran"])
-    assert any("workflows" in name for name in written["while it ran"])
+            metrics = {"metrics": await server.get("/metrics")}
+            written["the day after"] = await everything() | metrics
+        written["at the end"] = await everything()
+    records = {
+        "sqlite": {"home/hesbot.sqlite3", "home/hesbot.sqlite3-wal", "home/workflows.sqlite3"},
+        "postgresql": {"public.links", "public.inbox", "dbos.workflow_status"},
+    }
+    assert records[database] <= set(written["while it ran"])
     assert {when: found for when, each in written.items() if (found := search.found(each))} == {}
 
 
