@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 from bot import tracing
 from bot.channels.base import Answer, Inbound
-from bot.clock import steady
-from bot.telemetry import FAULTS, place_of
-from bot.trail import Trail, about, here
+from bot.trail import Trail, about, here, stopwatch
 from conversations.actions import Errand
 from conversations.events import Address
 
@@ -42,7 +40,7 @@ class Case:
     trail: Trail
     before: Answer | None = None
     span: Any = field(default_factory=tracing.here)
-    _since: float = field(default_factory=steady)
+    _took: Callable[[], float] = field(default_factory=stopwatch)
 
     @classmethod
     def of(cls, inbound: Inbound, before: Answer | None) -> Self:
@@ -73,20 +71,13 @@ class Case:
         said: dict[str, object] = {
             "channel": self.inbound.channel,
             "kind": type(self.inbound.event).__name__,
-            "ms": round((steady() - self._since) * 1000, 1),
+            "ms": self._took(),
         }
         if answer is not None:
             said["messages"] = len(answer.messages)
             said |= {"repeated": answer.repeated, "unfinished": answer.unfinished}
         with about(self.trail):
             log.log(level, what, extra=said)
-
-
-def fault(where: str, what: str, error: Exception, trail: Trail | None, **said: object) -> None:
-    """A fault of ours or of the records, counted and told of with whose message it befell."""
-    FAULTS.labels(where).inc()
-    with about(trail):
-        log.error(what, extra={**said, "error": place_of(error)})
 
 
 def twins(batch: Sequence[Case]) -> dict[Case, Case]:

@@ -12,6 +12,7 @@ wording.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter, deque
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,13 +22,13 @@ from typing import Any
 
 import msgspec
 
-from bot.cases import Case, Outcome, by_address, fault, twins
+from bot.cases import Case, Outcome, by_address, twins
 from bot.channels.base import Answer, Inbound, Limits, Unavailable
 from bot.clock import Clock
 from bot.errands import RunErrand, Runners, unanswered
 from bot.opening import opening
 from bot.rooms import Room
-from bot.telemetry import BATCHES, EVENTS, FAULTS, REPEATS
+from bot.telemetry import BATCHES, EVENTS, FAULTS, REPEATS, fault
 from bot.tracing import span
 from bot.trail import Trail
 from bot.wording import Wording
@@ -46,6 +47,8 @@ from conversations.replies import Reply
 from conversations.state import State, from_plain, to_plain
 from storage import ANSWER_WITHIN, Asked, Connection, Contended, Conversations, Database, Kept
 from storage import Unavailable as RecordsUnavailable
+
+log = logging.getLogger("hesbot.desk")
 
 CountMarks = Callable[[Iterable[str], datetime], None]
 """Is told what happened in the talk, once it is committed."""
@@ -96,7 +99,7 @@ def _safely(state: State, event: Event, now: datetime, trail: Trail) -> Turn:
     try:
         return step(state, event, now)
     except Exception as error:
-        fault("step", "step failed", error, trail, kind=type(event).__name__)
+        fault(log, "step", "step failed", error, trail, kind=type(event).__name__)
         return Turn(state, (_FAULT,))
 
 
@@ -156,7 +159,7 @@ class Desk:
             async with asyncio.timeout(self._errand_limit):
                 finding = await run(errand)
         except Exception as error:
-            fault("errand", "errand failed", error, inbound.trail)
+            fault(log, "errand", "errand failed", error, inbound.trail)
             finding = unanswered(errand)
         learned = replace(inbound, event=Learned(finding), sequence=None)
         return (await self._submit(learned, before)).answer
@@ -209,7 +212,7 @@ class Desk:
                 case.fail(Unavailable())
         except Exception as error:
             alone = batch[0].trail if len(batch) == 1 else None
-            fault("batch", "batch failed", error, alone, size=len(batch))
+            fault(log, "batch", "batch failed", error, alone, size=len(batch))
             await self._split(batch)
 
     async def _split(self, batch: Sequence[Case]) -> None:
@@ -376,7 +379,7 @@ def _state(kept: bytes | None, trail: Trail | None = None) -> State:
     try:
         return from_plain(_read_plain(kept))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        fault("state", "state unreadable", error, trail)
+        fault(log, "state", "state unreadable", error, trail)
         return State()
 
 

@@ -88,6 +88,20 @@ def place_of(error: BaseException) -> str:
     return f"{type(error).__name__} at {line}"
 
 
+def fault(
+    log: logging.Logger,
+    where: str,
+    what: str,
+    error: Exception,
+    of: trail.Trail | None,
+    **said: object,
+) -> None:
+    """A fault of ours or of the records, counted and told of with the message it befell."""
+    FAULTS.labels(where).inc()
+    with trail.about(of):
+        log.error(what, extra={**said, "error": place_of(error)})
+
+
 OURS = ("hesbot", "bot", "storage")
 """Beginnings of the names of our own loggers."""
 
@@ -153,9 +167,9 @@ def _followed(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, An
     """Which message or delivery it is about. The id is made of letters and no one's number."""
     here = trail.here()
     # asyncio tells of what was forgotten, at whatever moment it is found.
-    if here is None or event.get("logger") == "asyncio" or not here.id:
+    if here is None or event.get("logger") == "asyncio" or not (id := here.id):
         return event
-    event["trail"] = here.id
+    event["trail"] = id
     if here.delivery:
         event["delivery"] = here.delivery
     return event

@@ -14,8 +14,7 @@ from datetime import datetime, timedelta
 from bot.channels.base import Collected, Letter, Message, Unavailable
 from bot.clock import Clock, wall
 from bot.notices import hops, rules
-from bot.telemetry import DELIVERIES, FAULTS, place_of
-from bot.trail import about
+from bot.telemetry import DELIVERIES, fault
 from conversations.events import Address
 from storage import (
     ANSWER_WITHIN,
@@ -124,9 +123,8 @@ class Mailbox:
         try:
             return self._word(parcel, now)
         except Exception as error:
-            FAULTS.labels("letter").inc()
-            with about(hops.trail_of(parcel)):
-                log.error("letter failed", extra={"kind": parcel.kind, "error": place_of(error)})
+            of = hops.trail_of(parcel)
+            fault(log, "letter", "letter failed", error, of, kind=parcel.kind)
             return Settled(parcel.id, Post.HELD, "wording", charged=False)
 
 

@@ -24,8 +24,7 @@ from bot.notices.gaps import Gaps
 from bot.notices.gauges import Gauges
 from bot.notices.slots import OwnTurn, Slots
 from bot.stopping import CALLS, WRITING, Left
-from bot.telemetry import DELIVERIES, FAULTS, HALTED, LIMITER_WAIT, PAUSES, place_of
-from bot.trail import about
+from bot.telemetry import DELIVERIES, FAULTS, HALTED, LIMITER_WAIT, PAUSES, fault, place_of
 from storage import (
     Connection,
     Database,
@@ -98,7 +97,8 @@ class Sender:
         self._broadcasts, self._under_way = True, frozenset[int]()
         self._gaps = Gaps(outlet.gap)
         self._gauges = Gauges(outlet.name, database, clock)
-        self._pause_to_tell, self._recovered_at = 0.0, 0.0
+        self._pause_to_tell = 0.0
+        self._recovered_at = 0.0
         self._bell = asyncio.Event()
         self.done: Counter[str] = Counter()
 
@@ -325,9 +325,8 @@ class Sender:
                 return obstacle
             letter = self._word(parcel, now)
         except Exception as error:
-            FAULTS.labels("letter").inc()
-            with about(hops.trail_of(parcel)):
-                log.error("letter failed", extra={"kind": parcel.kind, "error": place_of(error)})
+            of = hops.trail_of(parcel)
+            fault(log, "letter", "letter failed", error, of, kind=parcel.kind)
             return Settled(parcel.id, Post.HELD, "wording", charged=False)
         self._gaps.begin(parcel.recipient)
         return letter
