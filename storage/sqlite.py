@@ -92,9 +92,8 @@ class Connection(aiosqlite.Connection):
         return Cursor(self)
 
     def begin(self, opening: str) -> None:
-        """Begin a transaction with the next statement, unless one is under way."""
-        if not self._begun:
-            self._opening = opening
+        """Begin a transaction with the next statement."""
+        self._opening = opening
 
     def leave(self, errand: Any, *arguments: Any) -> None:
         """Run a function as ``visit`` does, on the next journey; nobody hears what it returns.
@@ -151,7 +150,6 @@ def engines(
     writing = _engine(url, lock, queue, connections=1, settings=_SETTINGS)
     reading = _engine(url, lock, queue, connections=4, settings=(*_SETTINGS, "query_only = ON"))
     probing = _engine(url, probe, queue, connections=1, settings=_SETTINGS)
-    event.listen(writing.sync_engine, "begin", _begin_immediate)
     event.listen(probing.sync_engine, "begin", _begin_immediate)
     event.listen(reading.sync_engine, "begin", _begin_deferred)
     return writing, reading, probing
