@@ -17,7 +17,7 @@ from pathlib import Path
 from bot.clock import clock, wall
 from bot.mending import advice
 from bot.records import open_records
-from bot.settings import Settings
+from bot.settings import WORKFLOWS_FILE, Settings
 from storage import UnusableKeys, backups
 from storage.backups import Proof, Since, UnusableBackup
 from storage.seclusion import InUse
@@ -25,8 +25,6 @@ from storage.snapshot import room
 
 Progress = Callable[[int, int], None]
 
-WORKFLOWS = "workflows.sqlite3"
-"""The timetable's own file in the home: it holds rounds as done which a backup knows nothing of."""
 ROOM = ".hesbot-restore-"
 """How the names of folders begin in which a backup is made ready."""
 
@@ -103,8 +101,9 @@ async def restore(settings: Settings, backup: Path, progress: Progress) -> Resto
         erased = await _opened(settings, fresh, since)
         aside = _aside(file)
         backups.swap(fresh, file, aside, old)
+    # It holds rounds as done which a backup knows nothing of.
     for end in ("", *backups.BESIDE):
-        (settings.hesbot_home / f"{WORKFLOWS}{end}").unlink(missing_ok=True)
+        (settings.hesbot_home / f"{WORKFLOWS_FILE}{end}").unlink(missing_ok=True)
     return Restored(
         aside if aside.exists() else None,
         None if since is None else since.proofs,

@@ -19,7 +19,7 @@ from pathlib import Path
 from bot.clock import Clock
 from bot.errands import CheckCode
 from bot.notices.workers import locked
-from bot.settings import DATABASE_FILE, Settings, SettingsError
+from bot.settings import DATABASE_FILE, WORKFLOWS_FILE, Settings, SettingsError
 from bot.telemetry import FAULTS
 from conversations.actions import AskHesService, CodeChecked, Verdict
 from conversations.calendar import ISTANBUL
@@ -40,7 +40,7 @@ OURS = (
     "keys.json",
     *(
         f"{name}{suffix}"
-        for name in ("workflows.sqlite3", DATABASE_FILE)
+        for name in (WORKFLOWS_FILE, DATABASE_FILE)
         for suffix in ("-wal", "-shm", "-journal", "")
     ),
 )

@@ -6,15 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from bot.callers import Places, callers
-from bot.channels.base import Answer, Channel, FrontDesk, Limits
+from bot.channels.base import OURS, Answer, Channel, FrontDesk, Limits
 from bot.clock import steady
 from bot.pacing import Allowance, Gate, Meter
 from bot.settings import Settings
 from bot.wording import Wording
 from conversations.replies import Reply
 
-OURS = frozenset({"web", "terminal"})
-"""Channels that no other company carries."""
 REFUSALS = Allowance(burst=200, rate=5.0)
 """Requests without the right key or signature, of one IP address."""
 

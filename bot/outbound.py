@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Self
 
-from bot.channels.base import Letter, Limits, Outlet
+from bot.channels.base import OURS, Letter, Limits, Outlet
 from bot.clock import Clock
 from bot.contents import Shelf, keep_fresh, openers
 from bot.notices.conductor import Conductor
@@ -241,7 +241,7 @@ def channels(settings: Settings) -> tuple[str, ...]:
     account = settings.twilio_account_sid is not None and settings.twilio_auth_token is not None
     whatsapp = account and settings.twilio_whatsapp_from is not None
     pushed = {"telegram": telegram, "whatsapp": whatsapp}
-    return (*(name for name, is_set_up in pushed.items() if is_set_up), "web", "terminal")
+    return (*(name for name, is_set_up in pushed.items() if is_set_up), *OURS)
 
 
 def limits(settings: Settings) -> dict[str, float]:

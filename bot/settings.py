@@ -15,6 +15,8 @@ from conversations.calendar import ISTANBUL
 
 DATABASE_FILE = "hesbot.sqlite3"
 """The database in the home folder; here too, so that nothing heavy is imported to look for it."""
+WORKFLOWS_FILE = "workflows.sqlite3"
+"""DBOS's own beside it, unless the records are on PostgreSQL."""
 
 _TOKEN = re.compile(r"[0-9]+:[\w-]{20,}", re.ASCII)
 """Telegram says no more of a bot's token than its shape; a real one has 35 characters there."""

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("hesbot.channels")
 
+OURS = ("web", "terminal")
+"""Channels that no other company carries: people come by there, and nothing is pushed."""
+
 MAX_BODY = 256 * 1024
 """Bytes a webhook reads before it answers 413. Telegram's largest text update stays below 40 kB."""
 

@@ -34,6 +34,7 @@ from bot.clock import Clock, wall
 from bot.notices.rounds import MOST_MISSES, Round, due, task_of
 from bot.notices.steps import Steps, Stopped, Work
 from bot.patience import AWAITED, patiently
+from bot.settings import WORKFLOWS_FILE
 from bot.stopping import CALLS, Stop
 from bot.telemetry import FAULTS, place_of
 from storage import Unavailable
@@ -41,8 +42,6 @@ from storage.postgresql import EVERY, PROBES, SILENCE, UNHEARD
 
 log = logging.getLogger("hesbot.schedules")
 
-FILE = "workflows.sqlite3"
-"""DBOS's own database in the home folder, unless the records are on PostgreSQL."""
 FORMAT = "1"
 """Of the workflows. A round is only ever continued by code that has the same steps."""
 
@@ -134,7 +133,7 @@ def _config(name: str, home: Path, database_url: str | None) -> DBOSConfig:
 def _address(home: Path, database_url: str | None) -> str:
     """PostgreSQL's address as libpq writes it; asyncpg says ``ssl`` for ``sslmode``."""
     if not database_url or database_url.startswith("sqlite"):
-        return f"sqlite:///{home / FILE}"
+        return f"sqlite:///{home / WORKFLOWS_FILE}"
     parts = urlsplit(database_url)
     query = [
         ("sslmode" if key == "ssl" else key, value)

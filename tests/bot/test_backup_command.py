@@ -11,9 +11,9 @@ from sqlite3 import connect
 
 import pytest
 
-from bot.backup_tasks import WORKFLOWS
 from bot.notices.rounds import Pass
-from bot.notices.schedules import FILE
+from bot.notices.schedules import _config
+from bot.settings import WORKFLOWS_FILE
 from storage import backups
 from tests import homes
 from tests.bot.commanding import commanded, files, refused, told
@@ -97,7 +97,7 @@ async def test_the_records_are_as_they_were(tmp_path: Path) -> None:
     """What came since is kept aside, and the timetable begins anew."""
     home, backup = tmp_path / "home", tmp_path / "backup"
     await register(home, "ayşe")
-    (home / WORKFLOWS).write_text("rounds that are done")
+    (home / WORKFLOWS_FILE).write_text("rounds that are done")
     await told(home, "db", "backup", str(backup))
     then = rows(home / "hesbot.sqlite3")
     await register(home, "emre")
@@ -106,8 +106,8 @@ async def test_the_records_are_as_they_were(tmp_path: Path) -> None:
     assert rows(home / "hesbot.sqlite3") == then
     assert rows(Path(done["aside"])) == later
     assert done["erasures_since"] == []
-    assert not (home / WORKFLOWS).exists()
-    assert WORKFLOWS == FILE
+    assert not (home / WORKFLOWS_FILE).exists()
+    assert str(_config("worker", home, None)["system_database_url"]).endswith(WORKFLOWS_FILE)
     assert sorted(each.name for each in home.iterdir()) == [
         "hesbot.sqlite3",
         Path(done["aside"]).name,
@@ -236,7 +236,7 @@ async def test_on_a_server_it_names_the_servers_own(here: Path) -> None:
 async def round_done(home: Path) -> None:
     """Return once the timetable has looked there for those who left half-way."""
     query = f"SELECT status FROM workflow_status WHERE workflow_uuid LIKE '{Pass.UNFINISHED}%'"
-    address, found = f"{(home / FILE).as_uri()}?mode=ro", []
+    address, found = f"{(home / WORKFLOWS_FILE).as_uri()}?mode=ro", []
     async with asyncio.timeout(30):
         while ("SUCCESS",) not in found:
             await asyncio.sleep(0.05)

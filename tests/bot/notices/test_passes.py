@@ -13,8 +13,9 @@ from bot.notices import passes as module
 from bot.notices.passes import INBOX_KEPT, RISKS_KEPT, Passes
 from bot.notices.rounds import Pass, Stride, due
 from bot.notices.rules import Kind
-from bot.notices.schedules import FILE, schedules
+from bot.notices.schedules import schedules
 from bot.services.hes_bulk import TRIES, HesBulk
+from bot.settings import WORKFLOWS_FILE as FILE
 from bot.telemetry import FAULTS
 from conversations.actions import Status, Value, Verdict
 from conversations.events import Address

@@ -17,8 +17,9 @@ from dbos import DBOS
 from bot.notices import schedules as module
 from bot.notices import steps
 from bot.notices.rounds import Pass, Round, Stride
-from bot.notices.schedules import FILE, schedules
+from bot.notices.schedules import schedules
 from bot.notices.workers import named
+from bot.settings import WORKFLOWS_FILE as FILE
 from bot.telemetry import FAULTS
 from storage import Unavailable
 from tests.bot.notices.keeper import HANGS_ON, KEEPER, NOW, PAGES
