@@ -11,7 +11,8 @@ import json
 import random
 from collections.abc import Callable
 from typing import Protocol
-from urllib.parse import urlencode
+
+import httpx
 
 from conversations.events import Address
 from tests.benchmarks.citizens import Citizen
@@ -155,34 +156,31 @@ class WebChat:
     async def _send(self, text: str, token: str) -> list[str]:
         while True:
             try:
+                # As a whole too: httpx's limit is for each part of an answer.
                 async with asyncio.timeout(WITHIN):
-                    status, body = await self._post(text, token)
-            except (OSError, TimeoutError, ValueError, IndexError):
-                status, body = 0, ""
-            if status == 200:
+                    answer = await self._post(text, token)
+            except (httpx.TransportError, TimeoutError):
+                # Refused, or cut in the midst of an answer: its process was killed.
+                answer = None
+            if answer is not None and answer.status_code == 200:
                 break
             await asyncio.sleep(AGAIN)
-        plain = json.loads(body)
+        plain = answer.json()
         # The page has a token of its own for what is said next.
         self._answered(self.address, token, json.dumps(plain["messages"]))
         return [_line(message) for message in plain["messages"]]
 
-    async def _post(self, text: str, token: str) -> tuple[int, str]:
-        form = urlencode({"text": text, "message": token}).encode()
-        head = (
-            "POST / HTTP/1.1\r\nHost: h\r\nAccept: application/json\r\nConnection: close\r\n"
-            f"Cookie: __Host-hesbot={self._visitor}\r\n"
-            "Content-Type: application/x-www-form-urlencoded\r\n"
-            f"Content-Length: {len(form)}\r\n\r\n"
-        )
-        reader, writer = await asyncio.open_connection("127.0.0.1", self._port())
-        try:
-            writer.write(head.encode() + form)
-            answer = await reader.read()
-        finally:
-            writer.close()
-        head_read, _, body = answer.partition(b"\r\n\r\n")
-        return int(head_read[9:12]), body.decode()
+    async def _post(self, text: str, token: str) -> httpx.Response:
+        # A connection of its own each time: a server killed and started again has a new port.
+        async with httpx.AsyncClient(verify=False, timeout=WITHIN) as client:
+            return await client.post(
+                f"http://127.0.0.1:{self._port()}/",
+                data={"text": text, "message": token},
+                headers={
+                    "Accept": "application/json",
+                    "Cookie": f"__Host-hesbot={self._visitor}",
+                },
+            )
 
     def news(self) -> list[str]:
         return self._said
