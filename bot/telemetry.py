@@ -22,7 +22,15 @@ from bot import trail
 
 EVENTS = Counter("hesbot_events", "Events answered", ["channel"])
 REPEATS = Counter("hesbot_repeats", "Messages that came again and got the same answer")
+PLACES = (
+    *("batch", "broadcasts", "codes", "console", "contended", "demo", "errand", "feeds"),
+    *("letter", "marks", "push", "records", "schedules", "sender", "state", "step"),
+)
+"""What ``where`` of a fault can be."""
 FAULTS = Counter("hesbot_faults", "Faults of ours or of the records", ["where"])
+for _place in PLACES:
+    # At zero from the start: Prometheus sees no growth in a series that its first fault begins.
+    FAULTS.labels(_place)
 REFUSED = Counter(
     "hesbot_refused_requests", "Updates refused, or of no use here", ["channel", "why"]
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import subprocess
@@ -11,7 +10,6 @@ from typing import Any
 
 import pytest
 import yaml
-from prometheus_client.metrics import MetricWrapperBase
 from typer.testing import CliRunner
 
 from bot.__main__ import app
@@ -206,56 +204,3 @@ def test_the_proxy_lets_through_what_the_manual_says() -> None:
     assert set(re.findall(r"web-\d", text)) == {name for name in OURS if name.startswith("web")}
     given = settings_in((DEPLOY / "proxy.env.example").read_text("utf-8"))
     assert set(re.findall(r"\{\$(\w+)\}", text)) == given.keys()
-
-
-ALERTS: dict[str, Any] = yaml.safe_load((DEPLOY / "alerts.yaml").read_text("utf-8"))
-BOARD: dict[str, Any] = json.loads((DEPLOY / "grafana.json").read_text("utf-8"))
-RULES = [rule for group in ALERTS["groups"] for rule in group["rules"]]
-QUESTIONS = [
-    *(rule["expr"] for rule in RULES),
-    *(target["expr"] for panel in BOARD["panels"] for target in panel["targets"]),
-]
-
-
-def series() -> dict[str, set[str]]:
-    """Every series at ``/metrics`` with its labels, before anything is counted."""
-    import bot.notices.gauges
-    import bot.telemetry
-
-    found: dict[str, set[str]] = {}
-    for module in (bot.telemetry, bot.notices.gauges):
-        for metric in vars(module).values():
-            if isinstance(metric, MetricWrapperBase):
-                labels = set(metric._labelnames)
-                for ending in ("", "_total", "_bucket", "_sum", "_count"):
-                    found[f"{metric._name}{ending}"] = labels
-    return found
-
-
-@pytest.mark.parametrize("question", QUESTIONS)
-def test_what_is_watched_is_counted(question: str) -> None:
-    """Each series is one of ours, and each label one that it has."""
-    known = series()
-    asked = re.findall(r"(hesbot_\w+)(?:\{([^}]*)\})?", question)
-    assert asked or question.startswith("up{")
-    for name, labels in asked:
-        assert name in known
-        assert set(re.findall(r"(\w+)=", labels)) <= known[name]
-
-
-def test_an_alert_says_what_to_do() -> None:
-    """In a line, and whether somebody is woken."""
-    names = [rule["alert"] for rule in RULES]
-    assert len(names) == len(set(names))
-    for rule in RULES:
-        assert rule["labels"]["severity"] in ("page", "ticket")
-        assert rule["annotations"]["summary"]
-        assert rule["annotations"]["todo"]
-
-
-def test_the_board_can_be_loaded() -> None:
-    """Every panel has a place of its own and asks the source that is chosen."""
-    places = [(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in BOARD["panels"]]
-    assert len(places) == len(set(places))
-    assert {panel["datasource"]["uid"] for panel in BOARD["panels"]} == {"${prometheus}"}
-    assert BOARD["templating"]["list"][0]["name"] == "prometheus"
