@@ -186,6 +186,17 @@ def test_systemd_finds_nothing_wrong_with_a_unit(unit: Path, tmp_path: Path) -> 
 # --- the proxy ------------------------------------------------------------------------------------
 
 
+def test_the_proxy_is_believed_and_does_not_reach_the_database() -> None:
+    """Without it nobody could be told from anybody else by where they come from."""
+    (shared,) = COMPOSE["services"]["proxy"]["networks"]
+    assert shared not in COMPOSE["services"]["postgres"]["networks"]
+    (addresses,) = COMPOSE["networks"][shared]["ipam"]["config"]
+    for service in OURS.values():
+        assert shared in service["networks"]
+        believed = service["environment"]["TRUSTED_PROXIES"]
+        assert believed == addresses["subnet"] == Settings(trusted_proxies=believed).trusted_proxies
+
+
 def test_the_proxy_lets_through_what_the_manual_says() -> None:
     """The same paths; all of the console to one process."""
     text = (DEPLOY / "Caddyfile").read_text("utf-8")
