@@ -10,6 +10,7 @@ finding (``findings``); all four speak in ``moves``.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from conversations.actions import SetNotices
@@ -51,6 +52,7 @@ from conversations.turkish import NAMES_TOO, fold
 from conversations.understanding import (
     command,
     fits,
+    in_full,
     is_delicate,
     is_for_staff,
     labels,
@@ -88,6 +90,8 @@ def _step(state: State, event: Event, now: datetime) -> Turn:
         return say(state, Reply("resumed"))
     if _late(state, event):
         return say(state, Reply("late"))
+    if _said_again(state, event):
+        return say(state, Reply("counted"))
     return _heard(state, event, now)
 
 
@@ -115,6 +119,27 @@ def _late(state: State, event: Event) -> bool:
         and state.heard_at is not None
         and event.written_at < state.heard_at
         and not _opts_out(event)
+    )
+
+
+_BEFORE: Mapping[Place, str] = {
+    Place.ASKING: "choice.consent.accept",
+    Place.TERMS: "choice.review.confirm",
+}
+"""What led to where a person stands now, by the label of the choice."""
+
+
+def _said_again(state: State, event: Event) -> bool:
+    """The answer to the question before, once more, from a messenger that tells no times.
+
+    WhatsApp may bring late what it could not hand over at first, when it was written again
+    meanwhile. It is nobody's name, and agrees to no terms that were not yet on the screen.
+    """
+    return (
+        event.written_at is None
+        and state.aside is Aside.NONE
+        and not _is_free(state, event)
+        and in_full(event, _BEFORE.get(state.place, ""))
     )
 
 

@@ -109,6 +109,11 @@ def labels(event: Event) -> frozenset[str]:
     return event.labels if isinstance(event, Said | Command) else frozenset()
 
 
+def in_full(event: Event, label: str) -> bool:
+    """Whether that label was typed, and more of it than the one word that others begin with."""
+    return label in labels(event) and len(typed(event).split()) > 1
+
+
 @lru_cache(maxsize=8)  # one event is asked about again and again, and then never more
 def command(event: Event) -> str:
     """The command or courtesy that was meant, or an empty string."""

@@ -27,6 +27,7 @@ from tests.conversations.talking import (
     NOW,
     STORED,
     TYPED,
+    WORDING,
     Talk,
     agreed,
     asked_for,
@@ -294,6 +295,30 @@ def test_a_late_message_to_the_same_question_is_heard() -> None:
     """Only an answer that moved the talk makes older messages late."""
     talk = asked_for("identity_number").say("123", written_at=NOW)
     assert talk.say("10000000146", written_at=NOW - HOUR).state.field == "birth_date"
+
+
+def test_the_answer_before_agrees_to_no_terms() -> None:
+    """Brought once more by a messenger that tells no times; what is typed in earnest still does."""
+    talk = reviewed().pick("confirm")
+    assert talk.state.place is Place.TERMS
+    before = talk.state
+    assert talk.do(WORDING.hear(Said("Evet, doğru"))).keys == ["counted", "terms.ask"]
+    assert talk.state == before
+    talk.do(WORDING.hear(Said("evet")))
+    assert talk.actions == [SaveLink(STORED, (), TERMS)]
+
+
+def test_the_consent_once_more_is_nobodys_name() -> None:
+    talk = asked_for("first_name")
+    consent = WORDING.hear(Said("Kabul ediyorum"))
+    assert talk.do(consent).keys == ["counted", "ask.first_name"]
+
+
+def test_an_answer_with_its_time_is_judged_by_that() -> None:
+    """Written after the question was put, it is an answer to it."""
+    talk = reviewed().pick("confirm")
+    talk.do(WORDING.hear(Said("Evet, doğru", written_at=NOW)))
+    assert talk.actions == [SaveLink(STORED, (), TERMS)]
 
 
 def test_an_opt_out_is_never_late() -> None:

@@ -97,6 +97,11 @@ class Writer:
         said: list[str] = []
         while not self._is_saved(said):
             before, said = said, await self._hear()
+            if not self._agreed and any(SAVED[0] in line for line in said):
+                where = self._chat.address.channel
+                self._model.wrong.append(f"{where}: saved before the terms were agreed to")
+                self._agreed = True
+                continue
             if said != before:
                 moved = time.monotonic()
             if time.monotonic() - moved > HOPELESS:
@@ -128,6 +133,9 @@ class Writer:
         elif "Onaylıyor musunuz" in said:
             self._agreed = True
             await self._chat.pick("Onaylıyorum")
+        elif "Doğru mu?" in said:
+            # A message that was meant for another question is taken for an answer.
+            await self._chat.say("hayır")
         elif asked:
             await self._reply(self._lines[asked[-1]])
         else:
