@@ -37,7 +37,7 @@ class Here:
 
     async def send(self, outlet: Recorder) -> list[Letter]:
         """Everything that may go now; what went."""
-        await self.town.sender(outlet).drain(patience=2, broadcasts=True)
+        await self.town.sender(outlet).drain(patience=20, broadcasts=True)
         return [letter for _, letter in outlet.went]
 
 

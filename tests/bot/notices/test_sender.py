@@ -80,13 +80,13 @@ async def test_what_is_urgent_overtakes_the_reminders(here: Town) -> None:
     """It goes within the horizon, however many reminders are due."""
     people = await here.people(150)
     await here.write(people[:-1])
-    outlet = Recorder(rate=40)
+    outlet, urgent = Recorder(rate=40), f"deadline:{people[-1]}:now"
     async with at_work(here.sender(outlet)):
         await until(lambda: len(outlet.went) >= 10)
         await here.write(people[-1:], urgency=Urgency.SUSPENSION, word="now")
         before = len(outlet.went)
-        await until(lambda: outlet.went[-1][1].reference == f"deadline:{people[-1]}:now")
-    assert len(outlet.went) - before <= 45
+        await until(lambda: urgent in [letter.reference for _, letter in outlet.went])
+    assert [letter.reference for _, letter in outlet.went].index(urgent) - before <= 45
 
 
 async def test_a_suspension_goes_whatever_the_clock_says(here: Town) -> None:

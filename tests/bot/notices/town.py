@@ -167,11 +167,34 @@ async def until(so: Callable[[], Any]) -> None:
             await asyncio.sleep(0.005)
 
 
-def most_in_a_second(times: Sequence[float]) -> int:
-    """How many there were at most in any window of one second."""
+def most_in_a_second(times: Sequence[float], late: float = 0.0) -> int:
+    """How many there were at most in any window of one second.
+
+    Where times may have been noted ``late`` by so many seconds, in any window that much shorter.
+    """
     most, start = 0, 0
     for end, at in enumerate(times):
-        while at - times[start] >= 1.0:
+        while start < end and at - times[start] >= 1.0 - late:
             start += 1
         most = max(most, end - start + 1)
     return most
+
+
+@asynccontextmanager
+async def lateness() -> AsyncIterator[Callable[[], float]]:
+    """Tells by how many seconds this process was late for anything meanwhile, at worst."""
+    worst = 0.0
+
+    async def watch() -> None:
+        nonlocal worst
+        now = asyncio.get_running_loop().time
+        while True:
+            due = now() + 0.005
+            await asyncio.sleep(0.005)
+            worst = max(worst, now() - due)
+
+    watching = asyncio.create_task(watch())
+    try:
+        yield lambda: worst
+    finally:
+        watching.cancel()
