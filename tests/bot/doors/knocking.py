@@ -27,7 +27,7 @@ SETTINGS = {
     "INTEGRATION_KEYS": f"ministry:{hashlib.sha256(KEY.encode()).hexdigest()}",
 }
 FORM = "application/x-www-form-urlencoded"
-LONGEST = 10.0
+LONGEST = 3.0
 """Seconds within which anything is answered, on a busy machine too."""
 
 
