@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,6 +13,7 @@ from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser.town import Town, open_town
 from tests.browser.visitor import PATIENCE, Visitor, visiting
+from tests.programs import needed
 
 ARGUMENTS = (
     "--no-sandbox",
@@ -31,11 +31,7 @@ expect.set_options(timeout=PATIENCE)
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """Where Debian's chromium is. Without it these tests are skipped, but not in CI."""
-    found = shutil.which("chromium")
-    if found is None:
-        tell = pytest.fail if os.environ.get("CI") else pytest.skip
-        tell("needs a browser: apt-get install chromium")
-    return str(found)
+    return needed("chromium")
 
 
 @pytest.fixture(scope="module")
