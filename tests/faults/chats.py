@@ -10,12 +10,13 @@ import asyncio
 import json
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol
-
-import httpx
+from urllib.parse import urlencode
 
 from conversations.events import Address
 from tests.benchmarks.citizens import Citizen
+from tests.bot.doors.knocking import FORM, Knocker
 from tests.fakes.telegram import BotApi
 from tests.fakes.twilio import TwilioApi
 
@@ -154,33 +155,23 @@ class WebChat:
         await self.say("👍👍" if kind == "sticker" else "?!")
 
     async def _send(self, text: str, token: str) -> list[str]:
+        form = urlencode({"text": text, "message": token}).encode()
+        headers = {
+            "Accept": "application/json",
+            "Content-Type": FORM,
+            "Cookie": f"__Host-hesbot={self._visitor}",
+        }
         while True:
-            try:
-                # As a whole too: httpx's limit is for each part of an answer.
+            with suppress(OSError, TimeoutError):
                 async with asyncio.timeout(WITHIN):
-                    answer = await self._post(text, token)
-            except (httpx.TransportError, TimeoutError):
-                # Refused, or cut in the midst of an answer: its process was killed.
-                answer = None
-            if answer is not None and answer.status_code == 200:
-                break
+                    heard = await Knocker(self._port()).ask("POST", "/", headers, form)
+                if heard.status == 200:
+                    break
             await asyncio.sleep(AGAIN)
-        plain = answer.json()
+        messages = json.loads(heard.body)["messages"]
         # The page has a token of its own for what is said next.
-        self._answered(self.address, token, json.dumps(plain["messages"]))
-        return [_line(message) for message in plain["messages"]]
-
-    async def _post(self, text: str, token: str) -> httpx.Response:
-        # A connection of its own each time: a server killed and started again has a new port.
-        async with httpx.AsyncClient(verify=False, timeout=WITHIN) as client:
-            return await client.post(
-                f"http://127.0.0.1:{self._port()}/",
-                data={"text": text, "message": token},
-                headers={
-                    "Accept": "application/json",
-                    "Cookie": f"__Host-hesbot={self._visitor}",
-                },
-            )
+        self._answered(self.address, token, json.dumps(messages))
+        return [_line(message) for message in messages]
 
     def news(self) -> list[str]:
         return self._said

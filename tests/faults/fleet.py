@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tests.benchmarks.botapi import TOKEN
 from tests.benchmarks.messengers import SECRET
+from tests.bot.doors.knocking import Knocker
 from tests.faults.born import Child, Wish, start
 from tests.faults.disk import Disk
 from tests.faults.processes import free_port, listens, surroundings
@@ -116,14 +117,10 @@ class Kept:
             return await self._process.wait()
 
     async def ask(self, path: str, within: float = 10.0) -> tuple[int, str]:
-        """The status and the body of a page of the operator's."""
+        """The status and the body of a page of the operator's; 0 if it was cut."""
         async with asyncio.timeout(within):
-            reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-            head = f"GET {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
-            writer.write(head.encode())
-            answer = await reader.read()
-            writer.close()
-        return int(answer[9:12]), answer.partition(b"\r\n\r\n")[2].decode()
+            heard = await Knocker(self.port).ask("GET", path)
+        return heard.status, heard.body.decode()
 
     def complaints(self) -> Counter[str]:
         """What its log says that is not mere information, counted."""

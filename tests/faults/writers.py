@@ -20,6 +20,7 @@ from datetime import datetime
 
 from conversations.events import Address
 from tests.benchmarks.citizens import Citizen, hes_code
+from tests.bot.doors.knocking import Knocker
 from tests.faults.chats import Chat
 
 SAVED = ("Kaydedildi", "Durumu:")
@@ -213,18 +214,12 @@ class Ministry:
         self._model.suspended.update(citizen.number for citizen in citizens)
 
     async def _taken(self, body: bytes) -> bool:
-        head = (
-            "POST /api/risk-changes HTTP/1.1\r\nHost: h\r\nConnection: close\r\n"
-            f"Authorization: Bearer {KEY}\r\nContent-Length: {len(body)}\r\n\r\n"
-        )
-        with suppress(OSError, TimeoutError, ValueError, IndexError):
+        with suppress(OSError, TimeoutError):
             async with asyncio.timeout(30):
-                reader, writer = await asyncio.open_connection("127.0.0.1", self._port())
-                writer.write(head.encode() + body)
-                answer = await reader.read()
-                writer.close()
-            told = json.loads(answer.partition(b"\r\n\r\n")[2])
-            if answer[9:12] == b"200":
+                bearer = {"Authorization": f"Bearer {KEY}"}
+                heard = await Knocker(self._port()).ask("POST", "/api/risk-changes", bearer, body)
+            if heard.status == 200:
+                told = json.loads(heard.body)
                 if told["bad_count"]:
                     self._model.wrong.append(f"words were refused: {told}")
                 return True
