@@ -138,8 +138,8 @@ def _said_again(state: State, event: Event) -> bool:
     return (
         event.written_at is None
         and state.aside is Aside.NONE
-        and not _is_free(state, event)
         and in_full(event, _BEFORE.get(state.place, ""))
+        and not _is_free(state, event)
     )
 
 
